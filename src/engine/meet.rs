@@ -1,0 +1,273 @@
+//! A URL was met: is it new, may it be fetched, and is it nearer than we thought?
+
+use std::sync::Arc;
+
+use super::known::Meeting;
+use super::record::{
+    Candidate, Depth, Discovery, Found, FoundBy, Kind, Moment, NearerRow, OriginId, PendingRow,
+    Reply, Standing, UrlId,
+};
+use super::{Engine, too_deep};
+use crate::canonical::CanonicalUrl;
+use crate::refusal::{Reason, Refusal};
+
+/// Redirects in a row that are followed.
+const MAX_HOPS: u8 = 10;
+/// Sitemap indexes above a sitemap that are read.
+const MAX_SITEMAP_LEVELS: u16 = 3;
+
+/// Where a URL was found.
+#[derive(Clone, Copy)]
+pub(super) struct Source {
+    pub(super) id: Option<UrlId>,
+    /// The depth of what is found.
+    pub(super) depth: Depth,
+    pub(super) hops: u8,
+}
+
+impl Source {
+    /// What a visit of a URL at `depth` finds, `by` which way.
+    pub(super) fn of_visit(id: UrlId, depth: Depth, hops: u8, by: FoundBy) -> Self {
+        match by {
+            FoundBy::Link => Self { id: Some(id), depth: depth.next(), hops: 0 },
+            FoundBy::Redirect => Self { id: Some(id), depth, hops: hops.saturating_add(1) },
+            FoundBy::Sitemap => Self { id: Some(id), depth: Depth::NONE, hops: 0 },
+        }
+    }
+}
+
+impl Engine {
+    /// The seeds are met before anything is fetched.
+    pub(super) fn begin(&mut self, seeds: Vec<CanonicalUrl>, now: Moment) {
+        for seed in seeds {
+            let refusal = self.scope.judge(&seed).err();
+            self.meet_url(
+                &seed,
+                Kind::Page,
+                refusal,
+                Source { id: None, depth: Depth::new(0), hops: 0 },
+                now,
+            );
+        }
+        self.flush_met();
+    }
+
+    /// Meets a URL that the engine itself came upon.
+    pub(super) fn meet_url(
+        &mut self,
+        url: &CanonicalUrl,
+        kind: Kind,
+        refusal: Option<Refusal>,
+        source: Source,
+        now: Moment,
+    ) -> UrlId {
+        let hash = self.hasher.hash(url.as_str());
+        self.meet(&Found { text: url.text(), hash, kind, by: FoundBy::Link, refusal }, source, now)
+    }
+
+    /// Meets a URL: a new one is judged and queued, one met before may be
+    /// released or come nearer.
+    pub(super) fn meet(&mut self, found: &Found, source: Source, now: Moment) -> UrlId {
+        let (id, meeting) = self.known.meet(found.hash);
+        if meeting == Meeting::Again {
+            self.meet_again(id, found, source, now);
+        } else {
+            let new = (meeting == Meeting::New).then(|| (Arc::clone(&found.text), found.hash));
+            self.settle_met(id, new, found, source, now);
+        }
+        id
+    }
+
+    fn meet_again(&mut self, id: UrlId, found: &Found, source: Source, now: Moment) {
+        let is_nearer = found.refusal.is_none() && source.depth < self.known.depth(id);
+        let rank = self.known.link_rank(id);
+        if rank == 0 {
+            if is_nearer {
+                self.come_nearer(id, Some(&found.text), source.depth, source.id);
+            }
+            return;
+        }
+        let depth = if found.refusal.is_none() {
+            source.depth.min(self.known.depth(id))
+        } else {
+            source.depth
+        };
+        let source = Source { depth, ..source };
+        let new_rank =
+            self.judge(found, source, now).0.map_or(u8::MAX, |refusal| refusal.reason.link_rank());
+        if new_rank > rank || is_nearer {
+            self.settle_met(id, None, found, source, now);
+        }
+    }
+
+    /// Says where a URL stands and queues it if nothing is against it.
+    fn settle_met(
+        &mut self,
+        id: UrlId,
+        new: Option<(Arc<str>, crate::hash::UrlHash)>,
+        found: &Found,
+        source: Source,
+        now: Moment,
+    ) {
+        let revisit = new.is_none();
+        let (refusal, place) = self.judge(found, source, now);
+        self.known
+            .set_link_rank(id, refusal.as_ref().map_or(0, |refusal| refusal.reason.link_rank()));
+        // A link that is not followed is no way from a seed.
+        self.known.set_depth(id, if found.refusal.is_none() { source.depth } else { Depth::NONE });
+        let is_pending = refusal.is_none();
+        self.met.urls.push(Discovery {
+            id,
+            new,
+            standing: Some(Standing {
+                refusal,
+                kind: found.kind,
+                depth: source.depth,
+                found_on: source.id,
+                hops: source.hops,
+                origin: place,
+            }),
+        });
+        if let Some(origin) = place.filter(|_| is_pending) {
+            self.frontier.push(Candidate {
+                id,
+                url: CanonicalUrl::from_stored(Arc::clone(&found.text)),
+                origin,
+                server: self.frontier.server_of(origin),
+                kind: found.kind,
+                depth: source.depth,
+                hops: source.hops,
+                attempts: 0,
+                revisit,
+            });
+            self.ask_rules(origin, now);
+        }
+    }
+
+    /// What is against fetching a URL, if anything, and its origin if it has one.
+    fn judge(
+        &mut self,
+        found: &Found,
+        source: Source,
+        now: Moment,
+    ) -> (Option<Refusal>, Option<OriginId>) {
+        if let Some(refusal) = &found.refusal {
+            return (Some(refusal.clone()), None);
+        }
+        let url = CanonicalUrl::from_stored(Arc::clone(&found.text));
+        let (origin, _) = self.origin_of(&url, now);
+        let too_far = match found.kind {
+            Kind::Page => {
+                self.settings.limits.depth.and_then(|limit| too_deep(source.depth, limit))
+            }
+            Kind::Sitemap if source.depth.rank() > MAX_SITEMAP_LEVELS => {
+                let detail = format!("below {MAX_SITEMAP_LEVELS} sitemap indexes");
+                Some(Refusal::new(Reason::Sitemaps, detail))
+            }
+            Kind::Sitemap => self.origins.count_sitemap(origin).err(),
+            Kind::Robots => None,
+        };
+        let too_many_hops = || {
+            (source.hops > MAX_HOPS).then(|| {
+                Refusal::new(Reason::Redirects, format!("behind {} redirects", source.hops))
+            })
+        };
+        let refusal =
+            too_far.or_else(too_many_hops).or_else(|| self.origins.judge(origin, &url).err());
+        (refusal, Some(origin))
+    }
+
+    /// A URL met before is nearer to a seed than it was known to be.
+    fn come_nearer(
+        &mut self,
+        id: UrlId,
+        text: Option<&Arc<str>>,
+        depth: Depth,
+        found_on: Option<UrlId>,
+    ) {
+        let before = self.known.depth(id);
+        self.known.set_depth(id, depth);
+        if !self.known.is_taken(id)
+            && let Some(text) = text
+            && let Some(origin) =
+                self.origins.id(CanonicalUrl::from_stored(Arc::clone(text)).origin())
+        {
+            self.frontier.move_to(origin, id, before, depth);
+        }
+        self.nearer.push((id, depth, found_on));
+    }
+
+    /// The writer answered a question.
+    pub(super) fn replied(&mut self, reply: Reply, now: Moment) {
+        match reply {
+            Reply::Refilled { origin, rows, more } => {
+                let end = rows.last().filter(|_| more).map(|row| (row.depth, row.id));
+                let mut candidates = Vec::with_capacity(rows.len());
+                for row in rows {
+                    if !self.known.is_taken(row.id) {
+                        candidates.extend(self.recalled(row, origin, now));
+                    }
+                }
+                self.frontier.refilled(origin, candidates, end);
+            }
+            Reply::Nearer(rows) => {
+                self.nearer_out -= 1;
+                for row in rows {
+                    self.came_nearer(row, now);
+                }
+                self.flush_met();
+            }
+        }
+    }
+
+    /// A row as a candidate; none if it has to wait for a time of its own.
+    fn recalled(&mut self, row: PendingRow, origin: OriginId, now: Moment) -> Option<Candidate> {
+        let wait = row.not_before.and_then(|until| now.instant_at(until, super::MAX_HOLD));
+        let candidate = self.candidate(row, origin);
+        let Some(until) = wait else { return Some(candidate) };
+        self.known.set_taken(candidate.id, true);
+        self.frontier.withdraw(origin);
+        self.delayed.insert((until, candidate.id), candidate);
+        None
+    }
+
+    pub(super) fn candidate(&self, row: PendingRow, origin: OriginId) -> Candidate {
+        Candidate {
+            depth: self.known.depth(row.id),
+            id: row.id,
+            url: row.url,
+            origin,
+            server: self.frontier.server_of(origin),
+            kind: row.kind,
+            hops: row.hops,
+            attempts: row.attempts,
+            revisit: row.revisit,
+        }
+    }
+
+    /// What the file has of a URL that came nearer: a pending one moves, the
+    /// links of a fetched one are offered again.
+    fn came_nearer(&mut self, row: NearerRow, now: Moment) {
+        if let Some(pending) = row.pending.filter(|_| !self.known.is_taken(row.id)) {
+            let origin =
+                self.origins.id(pending.url.origin()).expect("a pending URL has an origin");
+            if let Some(candidate) = self.recalled(pending, origin, now) {
+                self.frontier.recall(candidate);
+            }
+        }
+        let depth = self.known.depth(row.id);
+        for (target, by, text) in row.leads_to {
+            let source = Source::of_visit(row.id, depth, 0, by);
+            if source.depth >= self.known.depth(target) {
+                continue;
+            }
+            if let Some(text) = text.filter(|_| self.known.link_rank(target) > 0) {
+                let hash = self.hasher.hash(&text);
+                let found = Found { text, hash, kind: Kind::Page, by, refusal: None };
+                self.meet_again(target, &found, source, now);
+            } else {
+                self.come_nearer(target, None, source.depth, source.id);
+            }
+        }
+    }
+}

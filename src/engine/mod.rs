@@ -1,0 +1,549 @@
+//! What is done next? Every decision of a crawl, as a machine without I/O.
+//!
+//! [`Engine::on`] takes what happened and the time, and says what to do. It never
+//! waits, reads no clock and holds no channel, so a test can put it into any
+//! world and any moment. [`crawl`](crate::crawl) carries the actions out.
+//!
+//! A URL goes: met → judged → queued → started → visited → done, or back to the
+//! queue to be tried again. [`frontier`] knows when it may start, [`known`]
+//! whether it was met, [`origins`] what robots.txt says of it.
+
+mod answer;
+mod frontier;
+mod known;
+mod meet;
+mod origins;
+mod rate;
+pub mod record;
+mod suspects;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::canonical::CanonicalUrl;
+use crate::config::{LimitsConfig, PolitenessConfig};
+use crate::hash::UrlHasher;
+use crate::refusal::{Reason, Refusal};
+use crate::robots::Rules;
+use crate::scope::Scope;
+use frontier::Frontier;
+use origins::Origins;
+use rate::Rate;
+use record::{
+    Candidate, Kind, Met, Moment, OriginId, PendingRow, Record, Reply, ServerId, UrlId, Visited,
+};
+
+pub use known::Known;
+
+/// The longest that a server is left alone because it, or a file, asks for it.
+pub const MAX_HOLD: Duration = Duration::from_hours(24);
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The crawl begins, or goes on, with these seeds. Comes first, and once.
+    Begin(Vec<CanonicalUrl>),
+    /// A visit ended; its record has not been written yet.
+    Visited(Box<Visited>),
+    /// The writer answers; what was handed to it before the question is committed.
+    Replied(Reply),
+    /// The wake-up that was asked for, or an earlier one.
+    Tick,
+    /// Start nothing any more; what is in flight may end.
+    Stop,
+    /// What was in flight has been given up.
+    Aborted,
+}
+
+/// What to do, in this order.
+#[derive(Debug)]
+pub enum Action {
+    /// Start a visit now.
+    Start(Candidate),
+    /// Write this; it becomes true with everything sent before it.
+    Write(Record),
+    /// Come back with [`Event::Tick`] no later than this.
+    WakeAt(Instant),
+    /// Nothing is left to do.
+    End(Finish),
+}
+
+/// Why a crawl ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// Everything is fetched.
+    Finished,
+    /// Everything but the URLs of servers that gave no rules.
+    Parked,
+    /// No seed's server gave an answer.
+    NoAnswer,
+    /// The page limit.
+    Pages,
+    /// The time limit.
+    Time,
+    /// The byte limit.
+    Bytes,
+    /// Nothing may start for longer than `max_wait`.
+    Waiting {
+        /// Which server is first.
+        server: Box<str>,
+        /// In how long.
+        wait: Duration,
+    },
+    /// It was told to stop.
+    Stopped,
+}
+
+impl Finish {
+    /// The name that the store keeps.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Parked => "parked",
+            Self::NoAnswer => "no-answer",
+            Self::Pages => "page-limit",
+            Self::Time => "time-limit",
+            Self::Bytes => "byte-limit",
+            Self::Waiting { .. } => "waiting",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    /// Whether nothing is left for a resume.
+    pub fn is_complete(&self) -> bool {
+        *self == Self::Finished
+    }
+}
+
+/// The settings that decisions depend on.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Requests in flight over all servers.
+    pub concurrency: usize,
+    /// Further tries after a transient failure.
+    pub retries: u8,
+    /// Whether sitemaps are read.
+    pub sitemaps: bool,
+    /// Delays and robots.
+    pub politeness: PolitenessConfig,
+    /// When to stop.
+    pub limits: LimitsConfig,
+}
+
+/// What the file knows when a crawl begins or goes on.
+#[derive(Default)]
+pub struct Loaded {
+    /// Every URL of the file.
+    pub known: Known,
+    /// Every origin, in the order of ids from 1.
+    pub origins: Vec<LoadedOrigin>,
+    /// What was being visited when the process ended without saying so.
+    pub suspects: Vec<PendingRow>,
+    /// Pages of this crawl that were started before.
+    pub pages: u64,
+    /// Bytes that this crawl received before.
+    pub bytes: u64,
+    /// Time that this crawl took before.
+    pub elapsed: Duration,
+}
+
+/// An origin as the file has it.
+#[derive(Clone, Debug)]
+pub struct LoadedOrigin {
+    /// `scheme://host`.
+    pub name: Box<str>,
+    /// Pending rows of this crawl, less the suspects.
+    pub pending: u64,
+    /// Rules not older than a day, and their age.
+    pub rules: Option<(Arc<Rules>, Duration)>,
+    /// Ask nothing before this time (ms since 1970 UTC).
+    pub hold_until: Option<i64>,
+}
+
+/// How a crawl stands, for people to see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Requests in flight.
+    pub in_flight: usize,
+    /// Candidates that wait, parked ones excepted.
+    pub waiting: u64,
+    /// Servers that are slowed by throttling, and their delay.
+    pub slowed: Vec<(Box<str>, Duration)>,
+    /// The server that may be asked next, its delay, and in how long.
+    pub next: Option<(Box<str>, Duration, Duration)>,
+    /// Origins that gave no rules and are parked.
+    pub parked: Vec<Box<str>>,
+}
+
+/// The machine. See the module for what it decides.
+pub struct Engine {
+    settings: Settings,
+    scope: Arc<Scope>,
+    hasher: UrlHasher,
+    known: Known,
+    frontier: Frontier,
+    origins: Origins,
+    servers: HashMap<Box<str>, ServerId>,
+    server_names: Vec<Box<str>>,
+    /// URLs that wait for a time of their own, by that time.
+    delayed: BTreeMap<(Instant, UrlId), Candidate>,
+    suspects: suspects::Suspects,
+    rate: Option<Rate>,
+    /// When this run began.
+    began: Instant,
+    in_flight: usize,
+    /// Questions about URLs met nearer that the writer has not answered.
+    nearer_out: usize,
+    pages: u64,
+    bytes: u64,
+    elapsed_before: Duration,
+    /// Whether any request of this run was answered.
+    any_answer: bool,
+    stopping: Option<Finish>,
+    ended: bool,
+    met: Met,
+    nearer: Vec<(UrlId, record::Depth, Option<UrlId>)>,
+    actions: Vec<Action>,
+}
+
+impl Engine {
+    /// An engine that goes on from what the file knows.
+    pub fn new(
+        settings: Settings,
+        scope: Arc<Scope>,
+        hasher: UrlHasher,
+        loaded: Loaded,
+        now: Moment,
+    ) -> Self {
+        let rate = settings.politeness.rate.map(|rate| Rate::new(rate, now.at));
+        let mut engine = Self {
+            frontier: Frontier::new(settings.politeness.per_host),
+            settings,
+            scope,
+            hasher,
+            known: loaded.known,
+            origins: Origins::default(),
+            servers: HashMap::new(),
+            server_names: Vec::new(),
+            delayed: BTreeMap::new(),
+            suspects: suspects::Suspects::default(),
+            rate,
+            began: now.at,
+            in_flight: 0,
+            nearer_out: 0,
+            pages: loaded.pages,
+            bytes: loaded.bytes,
+            elapsed_before: loaded.elapsed,
+            any_answer: false,
+            stopping: None,
+            ended: false,
+            met: Met::default(),
+            nearer: Vec::new(),
+            actions: Vec::new(),
+        };
+        for origin in loaded.origins {
+            engine.load_origin(origin, now);
+        }
+        for row in loaded.suspects {
+            engine.load_suspect(row);
+        }
+        engine
+    }
+
+    /// What to do now that `event` happened.
+    pub fn on(&mut self, event: Event, now: Moment) -> Vec<Action> {
+        match event {
+            Event::Begin(seeds) => self.begin(seeds, now),
+            Event::Visited(visited) => self.visited(*visited, now),
+            Event::Replied(reply) => self.replied(reply, now),
+            Event::Tick => {}
+            Event::Stop => self.stopping = self.stopping.take().or(Some(Finish::Stopped)),
+            Event::Aborted => {
+                self.in_flight = 0;
+                self.stopping = self.stopping.take().or(Some(Finish::Stopped));
+            }
+        }
+        self.write_nearer();
+        if !self.ended {
+            self.advance(now);
+        }
+        std::mem::take(&mut self.actions)
+    }
+
+    /// How the crawl stands.
+    pub fn progress(&self, now: Instant) -> Progress {
+        let name = |server: ServerId| self.server_names[server.0 as usize].clone();
+        let next = self.frontier.next_start().zip(self.frontier.next_server());
+        Progress {
+            in_flight: self.in_flight,
+            waiting: self.frontier.waiting() + self.delayed.len() as u64,
+            slowed: self
+                .frontier
+                .slowed()
+                .take(8)
+                .map(|(server, delay)| (name(server), delay))
+                .collect(),
+            next: next.map(|(at, server)| {
+                (name(server), self.frontier.delay(server), at.saturating_duration_since(now))
+            }),
+            parked: self
+                .frontier
+                .parked()
+                .take(8)
+                .map(|origin| self.origins.name(origin).into())
+                .collect(),
+        }
+    }
+
+    /// Bytes and pages of the crawl so far, its earlier runs included.
+    pub fn totals(&self) -> (u64, u64) {
+        (self.pages, self.bytes)
+    }
+
+    /// Asks again, refills, starts what may start, and ends when nothing is left.
+    fn advance(&mut self, now: Moment) {
+        self.check_limits(now.at);
+        if self.stopping.is_none() {
+            self.requeue_delayed(now.at);
+            while let Some(origin) = self.origins.next_due(now.at) {
+                self.ask_rules(origin, now);
+            }
+            self.advance_suspects(now);
+            if !self.suspects.is_active() {
+                self.ask_refills();
+            }
+            self.start_what_may(now);
+            self.flush_met();
+        }
+        if self.in_flight == 0
+            && let Some(finish) = self.finish(now)
+        {
+            self.ended = true;
+            self.actions.push(Action::End(finish));
+        } else if let Some(at) = self.next_wake(now) {
+            self.actions.push(Action::WakeAt(at));
+        }
+    }
+
+    fn check_limits(&mut self, now: Instant) {
+        let limits = &self.settings.limits;
+        let elapsed = self.elapsed_before + now.saturating_duration_since(self.began);
+        let reached = if limits.time.is_some_and(|time| elapsed >= time.0) {
+            Some(Finish::Time)
+        } else if limits.bytes.is_some_and(|bytes| self.bytes >= bytes.0) {
+            Some(Finish::Bytes)
+        } else {
+            None
+        };
+        self.stopping = self.stopping.take().or(reached);
+    }
+
+    fn requeue_delayed(&mut self, now: Instant) {
+        while let Some(entry) = self.delayed.first_entry().filter(|entry| entry.key().0 <= now) {
+            let candidate = entry.remove();
+            self.known.set_taken(candidate.id, false);
+            self.frontier.push(candidate);
+        }
+    }
+
+    fn ask_refills(&mut self) {
+        while let Some(request) = self.frontier.next_refill() {
+            let frontier::RefillRequest { origin, from, limit } = request;
+            self.actions.push(Action::Write(Record::Refill { origin, from, limit }));
+        }
+    }
+
+    fn start_what_may(&mut self, now: Moment) {
+        let most = if self.suspects.is_active() { 1 } else { self.settings.concurrency };
+        while self.in_flight < most && self.stopping.is_none() {
+            if self.frontier.next_start().is_none_or(|at| at > now.at)
+                || self.rate_wait(now.at).is_some()
+            {
+                return;
+            }
+            let Some(candidate) = self.frontier.pop(now.at) else { return };
+            if let Some(candidate) = self.judge_again(candidate, now) {
+                self.start(candidate, now);
+            }
+            if !self.suspects.is_active() {
+                self.ask_refills();
+            }
+        }
+    }
+
+    /// A queued URL is judged once more when it leaves the queue: rules may have
+    /// come or gone since. A refused one costs no start.
+    fn judge_again(&mut self, candidate: Candidate, now: Moment) -> Option<Candidate> {
+        if candidate.kind == Kind::Robots {
+            return Some(candidate);
+        }
+        if self.settings.politeness.robots && !self.origins.is_known(candidate.origin, now.at) {
+            self.frontier.set_open(candidate.origin, false);
+            self.ask_rules(candidate.origin, now);
+            self.frontier.push(candidate);
+            return None;
+        }
+        if let Err(refusal) = self.origins.judge(candidate.origin, &candidate.url) {
+            self.known.set_taken(candidate.id, true);
+            self.suspects.ended(candidate.id);
+            self.actions.push(Action::Write(Record::Refused(candidate.id, refusal)));
+            return None;
+        }
+        if candidate.kind == Kind::Page && candidate.attempts == 0 {
+            if self.settings.limits.pages.is_some_and(|limit| self.pages >= limit) {
+                self.frontier.push(candidate);
+                self.stopping = Some(Finish::Pages);
+                return None;
+            }
+            self.pages += 1;
+        }
+        Some(candidate)
+    }
+
+    fn start(&mut self, candidate: Candidate, now: Moment) {
+        if let Some(rate) = &mut self.rate {
+            rate.start();
+        }
+        if candidate.kind != Kind::Robots {
+            self.known.set_taken(candidate.id, true);
+        }
+        self.in_flight += 1;
+        self.frontier.start(candidate.server, now.at);
+        self.flush_met();
+        self.actions.push(Action::Start(candidate));
+    }
+
+    /// Until when the global rate lets nothing start.
+    fn rate_wait(&mut self, now: Instant) -> Option<Instant> {
+        self.rate.as_mut()?.wait(now)
+    }
+
+    fn next_wake(&mut self, now: Moment) -> Option<Instant> {
+        let limits = &self.settings.limits;
+        let time_limit =
+            limits.time.map(|time| self.began + time.0.saturating_sub(self.elapsed_before));
+        let has_room = self.in_flight < self.settings.concurrency;
+        let next_start = self.frontier.next_start().filter(|_| has_room).map(|at| at.max(now.at));
+        let next_start =
+            next_start.map(|at| self.rate_wait(now.at).map_or(at, |free| at.max(free)));
+        let delayed = self.delayed.first_key_value().map(|((at, _), _)| *at);
+        [time_limit, next_start, delayed, self.origins.next_retry()].into_iter().flatten().min()
+    }
+
+    /// Why the crawl is over, if it is. Nothing is in flight.
+    fn finish(&mut self, now: Moment) -> Option<Finish> {
+        if let Some(finish) = self.stopping.take() {
+            return Some(finish);
+        }
+        if !self.any_answer && self.origins.is_hopeless() {
+            return Some(Finish::NoAnswer);
+        }
+        let nothing_waits = self.frontier.is_empty()
+            && self.delayed.is_empty()
+            && self.nearer_out == 0
+            && !self.suspects.is_active()
+            && self.origins.next_retry().is_none();
+        if nothing_waits {
+            let is_parked = self.frontier.parked().next().is_some();
+            return Some(if is_parked { Finish::Parked } else { Finish::Finished });
+        }
+        let wait = self.next_wake(now)?.saturating_duration_since(now.at);
+        let asked = self.nearer_out > 0 || self.frontier.is_refilling();
+        if wait <= self.settings.politeness.max_wait.0 || asked {
+            return None;
+        }
+        let server =
+            self.frontier.next_server().map(|server| self.server_names[server.0 as usize].clone());
+        Some(Finish::Waiting { server: server.unwrap_or_default(), wait })
+    }
+
+    /// The origin of a candidate, and its server; new ones are added.
+    fn origin_of(&mut self, url: &CanonicalUrl, now: Moment) -> (OriginId, ServerId) {
+        if let Some(id) = self.origins.id(url.origin()) {
+            return (id, self.frontier.server_of(id));
+        }
+        let (id, server) = self.add_origin(url, 0, now.at);
+        self.met.origins.push((id, url.origin().into()));
+        (id, server)
+    }
+
+    fn add_origin(
+        &mut self,
+        url: &CanonicalUrl,
+        rows: u64,
+        first_start: Instant,
+    ) -> (OriginId, ServerId) {
+        let server = self.server_of(url, first_start);
+        let id = self.frontier.add_origin(server, rows);
+        self.origins.add(url.origin(), id);
+        if !self.settings.politeness.robots {
+            self.frontier.set_open(id, true);
+        }
+        (id, server)
+    }
+
+    /// The server of a URL; a new one may be asked from `first_start` on.
+    fn server_of(&mut self, url: &CanonicalUrl, first_start: Instant) -> ServerId {
+        if let Some(id) = self.servers.get(url.server()) {
+            return *id;
+        }
+        let delay = self.settings.politeness.delay(url.host_name());
+        let id = self.frontier.add_server(delay, first_start);
+        self.servers.insert(url.server().into(), id);
+        self.server_names.push(url.server().into());
+        id
+    }
+
+    fn load_origin(&mut self, origin: LoadedOrigin, now: Moment) {
+        let url = CanonicalUrl::from_stored(format!("{}/", origin.name));
+        // Whenever the last request before this run was: one full delay ago is polite.
+        let delay = self.settings.politeness.delay(url.host_name());
+        let (id, server) = self.add_origin(&url, origin.pending, now.at + delay);
+        if let Some((rules, age)) = origin.rules {
+            self.apply_rules(id, &rules, now, age);
+        }
+        if let Some(until) = origin.hold_until.and_then(|until| now.instant_at(until, MAX_HOLD)) {
+            self.frontier.hold(server, until);
+        }
+    }
+
+    /// Takes over rules: the delay they ask for, and that the URLs may start.
+    fn apply_rules(&mut self, origin: OriginId, rules: &Arc<Rules>, now: Moment, age: Duration) {
+        let server = self.frontier.server_of(origin);
+        if let Some(delay) = rules.crawl_delay() {
+            let cap = self.settings.politeness.max_crawl_delay.map_or(Duration::MAX, |cap| cap.0);
+            self.frontier.set_crawl_delay(server, delay.min(cap), now.at);
+        }
+        self.origins.set_rules(origin, Arc::clone(rules), now.at, age);
+        self.frontier.set_open(origin, true);
+    }
+
+    fn flush_met(&mut self) {
+        if !self.met.urls.is_empty() || !self.met.origins.is_empty() {
+            let met = std::mem::take(&mut self.met);
+            self.actions.push(Action::Write(Record::Met(met)));
+        }
+    }
+
+    fn write_nearer(&mut self) {
+        if !self.nearer.is_empty() {
+            self.nearer_out += 1;
+            let nearer = std::mem::take(&mut self.nearer);
+            self.flush_met();
+            self.actions.push(Action::Write(Record::Nearer(nearer)));
+        }
+    }
+}
+
+/// A refusal as a candidate's page would get it for its depth.
+fn too_deep(depth: record::Depth, limit: u16) -> Option<Refusal> {
+    if depth == record::Depth::NONE {
+        return Some(Refusal::new(
+            Reason::Depth,
+            format!("no way from a seed is known, limit {limit}"),
+        ));
+    }
+    (depth.rank() > limit)
+        .then(|| Refusal::new(Reason::Depth, format!("depth {} > {limit}", depth.rank())))
+}

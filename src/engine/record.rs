@@ -1,0 +1,501 @@
+//! What passes between the engine and the world?
+//!
+//! Plain data. [`Candidate`] goes out to be visited, [`Visited`] comes back,
+//! [`Record`] goes to the writer. Records become true in the order in which they
+//! are handed over.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::canonical::CanonicalUrl;
+use crate::extract::{LinkKind, Region};
+use crate::hash::{ContentHash, UrlHash};
+use crate::refusal::Refusal;
+use crate::robots::Rules;
+
+/// The row of a URL, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UrlId(pub u32);
+
+/// The row of an origin, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OriginId(pub u32);
+
+/// A server within this run, counted from 0; nothing on disk names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerId(pub u32);
+
+/// Links from the nearest seed; [`Depth::NONE`] where no way is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Depth(u16);
+
+impl Depth {
+    /// No way from a seed is known: only a sitemap names the URL.
+    pub const NONE: Self = Self(u16::MAX);
+
+    /// `links` from a seed; more than 65 534 count as that.
+    pub const fn new(links: u16) -> Self {
+        Self(if links == u16::MAX { u16::MAX - 1 } else { links })
+    }
+
+    /// The number, where [`Depth::NONE`] is 65 535.
+    pub fn rank(self) -> u16 {
+        self.0
+    }
+
+    /// From a stored rank.
+    pub fn from_rank(rank: u16) -> Self {
+        Self(rank)
+    }
+
+    /// One link further.
+    #[must_use]
+    pub fn next(self) -> Self {
+        if self == Self::NONE { self } else { Self::new(self.0.saturating_add(1)) }
+    }
+}
+
+/// The time, by both clocks. Within a run only `at` decides.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// By the clock that never jumps.
+    pub at: Instant,
+    /// Milliseconds since 1970 UTC, for what is stored.
+    pub unix_ms: i64,
+}
+
+impl Moment {
+    /// The wall-clock time of `later`, in milliseconds since 1970 UTC.
+    pub fn unix_ms_at(&self, later: Instant) -> i64 {
+        let ahead = later.saturating_duration_since(self.at);
+        self.unix_ms.saturating_add(i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// The instant of a stored time, if it is ahead; at most `cap` from now.
+    pub fn instant_at(&self, unix_ms: i64, cap: Duration) -> Option<Instant> {
+        let ahead =
+            u64::try_from(unix_ms.saturating_sub(self.unix_ms)).ok().filter(|ms| *ms > 0)?;
+        Some(self.at + Duration::from_millis(ahead).min(cap))
+    }
+}
+
+/// As what a URL is visited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A page.
+    Page,
+    /// The robots.txt of the candidate's origin, or what it redirects to.
+    Robots,
+    /// A sitemap; its depth counts the indexes above it.
+    Sitemap,
+}
+
+impl Kind {
+    /// The name that the store keeps.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Robots => "robots",
+            Self::Sitemap => "sitemap",
+        }
+    }
+}
+
+/// A URL that may be fetched, and what a visit must know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its row.
+    pub id: UrlId,
+    /// What to fetch.
+    pub url: CanonicalUrl,
+    /// Its origin; for robots the one whose rules are asked for.
+    pub origin: OriginId,
+    /// Whom the visit must be polite to.
+    pub server: ServerId,
+    /// As what.
+    pub kind: Kind,
+    /// How far from the seeds.
+    pub depth: Depth,
+    /// Redirects behind it.
+    pub hops: u8,
+    /// Requests already made for it in this crawl.
+    pub attempts: u8,
+    /// Whether an earlier crawl of the file knows it.
+    pub revisit: bool,
+}
+
+/// A URL that a visit found, judged by the rules that need no state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The canonical URL, or the text as written where it is none.
+    pub text: Arc<str>,
+    /// Of the text.
+    pub hash: UrlHash,
+    /// As what it would be visited.
+    pub kind: Kind,
+    /// Whether it has its own depth or none.
+    pub by: FoundBy,
+    /// The rule against it, if there is one.
+    pub refusal: Option<Refusal>,
+}
+
+/// How a found URL is reached from where it was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoundBy {
+    /// One link further than its source.
+    Link,
+    /// As far as its source, one redirect behind it.
+    Redirect,
+    /// By a sitemap: no way from a seed.
+    Sitemap,
+}
+
+/// What came back, as far as decisions need it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// An answer with this status, and how long it asks us to stay away.
+    Answer {
+        /// HTTP status code.
+        status: u16,
+        /// From the Retry-After header.
+        retry_after: Option<Duration>,
+    },
+    /// No answer.
+    Failed {
+        /// The stable code of the failure.
+        code: &'static str,
+        /// Whether trying again may help.
+        is_transient: bool,
+    },
+}
+
+impl Outcome {
+    /// Whether the server asks for less, or is too weak for what it gets.
+    pub fn is_throttled(&self) -> bool {
+        match self {
+            Self::Answer { status, .. } => matches!(status, 429 | 503),
+            Self::Failed { code, .. } => *code == "timeout",
+        }
+    }
+
+    /// Whether trying again later may give something else.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Answer { status, .. } => {
+                matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
+            }
+            Self::Failed { is_transient, .. } => *is_transient,
+        }
+    }
+}
+
+/// One request and its answer, as the store keeps it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FetchRecord {
+    /// Milliseconds since 1970 UTC.
+    pub started_at: i64,
+    /// From the start to the last byte.
+    pub elapsed_ms: u32,
+    /// From the start to the head; `None` if none came.
+    pub first_byte_ms: Option<u32>,
+    /// HTTP status code.
+    pub status: Option<u16>,
+    /// The stable code of the failure.
+    pub error: Option<&'static str>,
+    /// The failure in words.
+    pub error_detail: Option<String>,
+    /// `HTTP/1.1` or `HTTP/2`.
+    pub http_version: Option<&'static str>,
+    /// The address that answered.
+    pub ip: Option<IpAddr>,
+    /// Bytes of the body as they came.
+    pub wire_bytes: u64,
+    /// Bytes of the body after its content encoding was undone.
+    pub body_bytes: Option<u64>,
+    /// The Content-Type header.
+    pub content_type: Option<String>,
+    /// The response headers as a JSON object of arrays.
+    pub headers: Option<String>,
+    /// Whether the body is not whole, because a limit ended it.
+    pub is_cut: bool,
+}
+
+/// What one content of a URL says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageRecord {
+    /// Of the body.
+    pub content_hash: ContentHash,
+    /// The body as it is stored, if it is.
+    pub body: Option<BodyRecord>,
+    /// Name of the encoding the page is written in.
+    pub charset: &'static str,
+    /// See [`Extracted`](crate::extract::Extracted).
+    pub title: Option<String>,
+    /// The same.
+    pub description: Option<String>,
+    /// The same.
+    pub h1: Option<String>,
+    /// The same.
+    pub lang: Option<String>,
+    /// Absolute, where it could be read.
+    pub claimed_canonical: Option<String>,
+    /// Everything robots directives say, from header and page.
+    pub robots_directives: Option<String>,
+    /// `noindex` was not said.
+    pub index: bool,
+    /// `nofollow` was not said.
+    pub follow: bool,
+    /// Words of text.
+    pub words: u32,
+    /// The links, indexes into the found URLs.
+    pub links: Vec<LinkRecord>,
+    /// Links that were too many to keep.
+    pub links_cut: u32,
+}
+
+/// A body as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BodyRecord {
+    /// `zstd`.
+    pub codec: &'static str,
+    /// Compressed.
+    pub bytes: Vec<u8>,
+    /// Before compression.
+    pub size_bytes: u64,
+}
+
+/// A link of a page version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkRecord {
+    /// Index into the found URLs of the visit.
+    pub target: u32,
+    /// 0 for the first link of the page.
+    pub position: u32,
+    /// By which element or header.
+    pub kind: LinkKind,
+    /// Visible text.
+    pub anchor: Box<str>,
+    /// As written.
+    pub rel: Box<str>,
+    /// What follows the `#`.
+    pub fragment: Option<Box<str>>,
+    /// In which part of the page.
+    pub region: Region,
+    /// Whether the link leads to a document and may be followed.
+    pub follow: bool,
+    /// How often the page has this same link.
+    pub times: u32,
+}
+
+/// What a sitemap says of a URL.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SitemapEntry {
+    /// Index into the found URLs of the visit.
+    pub target: u32,
+    /// As written.
+    pub lastmod: Option<String>,
+    /// As written.
+    pub changefreq: Option<String>,
+    /// 0 to 1.
+    pub priority: Option<f64>,
+}
+
+/// The body of a robots.txt and its rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RobotsAnswer {
+    /// What applies to us.
+    pub rules: Arc<Rules>,
+    /// At most 512 KiB of the file.
+    pub body: Vec<u8>,
+}
+
+/// A visit that ended.
+#[derive(Clone, Debug)]
+pub struct Visited {
+    /// What was visited.
+    pub candidate: Candidate,
+    /// How it went.
+    pub outcome: Outcome,
+    /// For the store.
+    pub fetch: FetchRecord,
+    /// Distinct URLs found, the redirect's target among them.
+    pub found: Vec<Found>,
+    /// Index of the redirect's target in `found`.
+    pub redirect: Option<u32>,
+    /// What a page says, if one came.
+    pub page: Option<Box<PageRecord>>,
+    /// What a sitemap says, if one came.
+    pub sitemap: Vec<SitemapEntry>,
+    /// What a robots.txt says, if one came.
+    pub robots: Option<RobotsAnswer>,
+}
+
+/// What was met for the first time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Met {
+    /// Origins of candidates: row, `scheme://host`.
+    pub origins: Vec<(OriginId, Box<str>)>,
+    /// URLs, parents before children.
+    pub urls: Vec<Discovery>,
+}
+
+/// A URL that was met, for the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discovery {
+    /// Its row.
+    pub id: UrlId,
+    /// Its text and hash if the file does not have it yet.
+    pub new: Option<(Arc<str>, UrlHash)>,
+    /// Where it stands now; `None` leaves that as it is.
+    pub standing: Option<Standing>,
+}
+
+/// Where a URL stands in this crawl when it is met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The rule against it; `None`: pending.
+    pub refusal: Option<Refusal>,
+    /// As what.
+    pub kind: Kind,
+    /// How far from the seeds.
+    pub depth: Depth,
+    /// Where it was found.
+    pub found_on: Option<UrlId>,
+    /// Redirects behind it.
+    pub hops: u8,
+    /// Its origin, if it is or may become a candidate.
+    pub origin: Option<OriginId>,
+}
+
+/// How the pending state of a visited URL goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It is done.
+    Done,
+    /// It is tried again, not before this time (ms since 1970 UTC).
+    Retry {
+        /// Requests made so far.
+        attempts: u8,
+        /// Milliseconds since 1970 UTC.
+        not_before: i64,
+    },
+    /// It was refused after all.
+    Refused(Refusal),
+    /// It was no URL of its own: a further hop of a robots.txt.
+    Untouched,
+}
+
+/// The state of an origin, for the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OriginRecord {
+    /// Its row.
+    pub id: OriginId,
+    /// When its robots.txt was asked for (ms since 1970 UTC).
+    pub robots_at: i64,
+    /// The status of robots.txt, after redirects.
+    pub robots_status: Option<u16>,
+    /// Its text.
+    pub robots_body: Option<Vec<u8>>,
+    /// Crawl-delay in milliseconds.
+    pub crawl_delay_ms: Option<u64>,
+    /// Why its URLs stay pending, if they do.
+    pub parked: Option<String>,
+}
+
+/// A visit, with everything that becomes true with it.
+#[derive(Clone, Debug)]
+pub struct VisitRecord {
+    /// What was visited.
+    pub candidate: Candidate,
+    /// The request.
+    pub fetch: FetchRecord,
+    /// The row of the redirect's target.
+    pub redirect_to: Option<UrlId>,
+    /// What it met for the first time.
+    pub met: Met,
+    /// The rows of the found URLs.
+    pub ids: Vec<UrlId>,
+    /// What a page says.
+    pub page: Option<Box<PageRecord>>,
+    /// What a sitemap says.
+    pub sitemap: Vec<SitemapEntry>,
+    /// How its pending state goes on.
+    pub ending: Ending,
+}
+
+/// A part of the truth, in the order in which it becomes true.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// URLs were met otherwise than by a visit: seeds, robots.txt and what it names.
+    Met(Met),
+    /// A visit ended.
+    Visit(Box<VisitRecord>),
+    /// What is known of an origin changed.
+    Origin(Box<OriginRecord>),
+    /// A server is held until then (ms since 1970 UTC); by one of its origins.
+    Hold(OriginId, i64),
+    /// A pending URL was refused after all.
+    Refused(UrlId, Refusal),
+    /// URLs met again nearer to a seed: row, depth, found on. Answered by [`Reply::Nearer`].
+    Nearer(Vec<(UrlId, Depth, Option<UrlId>)>),
+    /// Asks for the pending rows of an origin from a key on, at most so many.
+    /// Answered by [`Reply::Refilled`].
+    Refill {
+        /// Whose.
+        origin: OriginId,
+        /// The first depth and id.
+        from: (Depth, UrlId),
+        /// At most so many rows.
+        limit: u32,
+    },
+}
+
+/// A pending row that comes back from disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingRow {
+    /// Its row.
+    pub id: UrlId,
+    /// What to fetch.
+    pub url: CanonicalUrl,
+    /// As what.
+    pub kind: Kind,
+    /// As stored; the engine knows better if they differ.
+    pub depth: Depth,
+    /// Redirects behind it.
+    pub hops: u8,
+    /// Requests made for it.
+    pub attempts: u8,
+    /// Not before this time (ms since 1970 UTC).
+    pub not_before: Option<i64>,
+    /// Whether an earlier crawl of the file knows it.
+    pub revisit: bool,
+}
+
+/// A URL that was met again nearer to a seed, as the file has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NearerRow {
+    /// Its row.
+    pub id: UrlId,
+    /// Present while it is pending.
+    pub pending: Option<PendingRow>,
+    /// If it was fetched: the URLs its links and its redirect lead to, and
+    /// whether it is the redirect. Present with their text if they are set aside for depth.
+    pub leads_to: Vec<(UrlId, FoundBy, Option<Arc<str>>)>,
+}
+
+/// What the writer answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// The rows asked for by [`Record::Refill`], and whether there may be more.
+    Refilled {
+        /// Whose.
+        origin: OriginId,
+        /// In order of depth and id.
+        rows: Vec<PendingRow>,
+        /// Whether the limit ended the reading.
+        more: bool,
+    },
+    /// The rows asked for by [`Record::Nearer`].
+    Nearer(Vec<NearerRow>),
+}

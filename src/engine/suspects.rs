@@ -1,0 +1,65 @@
+//! Which URLs may have ended the process, and are they alone now?
+//!
+//! After an unclean end the URLs that were in flight are visited before all
+//! others, one at a time and nothing beside them, so that the next crash, if
+//! there is one, names its URL.
+//!
+//! waiting → (its rules are known) queued as urgent → visited
+
+use std::collections::VecDeque;
+
+use super::record::{Candidate, Moment, PendingRow, Record, UrlId};
+use super::{Action, Engine};
+
+/// Suspects that have not been visited yet.
+#[derive(Debug, Default)]
+pub(super) struct Suspects {
+    waiting: VecDeque<Candidate>,
+    out: Option<UrlId>,
+}
+
+impl Suspects {
+    /// Whether only a suspect, or the robots.txt it needs, may start.
+    pub(super) fn is_active(&self) -> bool {
+        self.out.is_some() || !self.waiting.is_empty()
+    }
+
+    /// A visit of this URL ended, or it will have none.
+    pub(super) fn ended(&mut self, id: UrlId) {
+        if self.out == Some(id) {
+            self.out = None;
+        }
+    }
+}
+
+impl Engine {
+    pub(super) fn load_suspect(&mut self, row: PendingRow) {
+        let origin = self.origins.id(row.url.origin()).expect("a pending URL has an origin");
+        let candidate = self.candidate(row, origin);
+        self.known.set_taken(candidate.id, true);
+        self.suspects.waiting.push_back(candidate);
+    }
+
+    /// Brings the next suspect on its way, if none is.
+    pub(super) fn advance_suspects(&mut self, now: Moment) {
+        while self.suspects.out.is_none() {
+            let Some(candidate) = self.suspects.waiting.front() else { return };
+            let origin = candidate.origin;
+            let is_known =
+                !self.settings.politeness.robots || self.origins.is_known(origin, now.at);
+            if !is_known && !self.origins.is_unreachable(origin) {
+                return self.ask_rules(origin, now);
+            }
+            let candidate = self.suspects.waiting.pop_front().expect("it is the front");
+            if !is_known {
+                self.known.set_taken(candidate.id, false);
+                self.frontier.push(candidate);
+            } else if let Err(refusal) = self.origins.judge(origin, &candidate.url) {
+                self.actions.push(Action::Write(Record::Refused(candidate.id, refusal)));
+            } else {
+                self.suspects.out = Some(candidate.id);
+                self.frontier.push_urgent(candidate);
+            }
+        }
+    }
+}

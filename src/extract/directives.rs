@@ -1,0 +1,124 @@
+//! What do robots directives and refreshes ask of us?
+
+/// Whether a page may be kept in an index and its links followed, as meta
+/// elements and X-Robots-Tag headers say (RFC 9309 leaves these to practice).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directives {
+    /// `noindex` and `none` were not said.
+    pub index: bool,
+    /// `nofollow` and `none` were not said.
+    pub follow: bool,
+    /// Everything that was said to us, in lower case, comma-separated; empty if nothing.
+    pub text: String,
+}
+
+impl Default for Directives {
+    fn default() -> Self {
+        Self { index: true, follow: true, text: String::new() }
+    }
+}
+
+impl Directives {
+    /// Adds what one meta element or header says.
+    pub fn add(&mut self, content: &str) {
+        for word in content.split(',').map(|word| word.trim().to_ascii_lowercase()) {
+            if word.is_empty() || self.text.len() + word.len() > 512 {
+                continue;
+            }
+            self.index &= !matches!(&*word, "noindex" | "none");
+            self.follow &= !matches!(&*word, "nofollow" | "none");
+            if !self.text.is_empty() {
+                self.text.push_str(", ");
+            }
+            self.text.push_str(&word);
+        }
+    }
+
+    /// Adds an X-Robots-Tag header, which may name the crawler it speaks to:
+    /// `otherbot: noindex` is not for us.
+    pub fn add_header(&mut self, value: &str, product_token: &str) {
+        match value.split_once(':') {
+            Some((name, content)) if !name.contains(',') && !is_directive_with_value(name) => {
+                if name.trim().eq_ignore_ascii_case(product_token) {
+                    self.add(content);
+                }
+            }
+            _ => self.add(value),
+        }
+    }
+
+    /// Adds the directives of another source.
+    pub fn merge(&mut self, other: &Self) {
+        self.add(&other.text);
+    }
+}
+
+fn is_directive_with_value(name: &str) -> bool {
+    let name = name.trim().to_ascii_lowercase();
+    name.starts_with("max-") || name == "unavailable_after"
+}
+
+/// The target of a refresh, as `<meta http-equiv=refresh>` or a Refresh header
+/// spells it (WHATWG HTML 4.2.5.3, shared declarative refresh steps). `None` if
+/// the page only reloads itself.
+pub fn refresh_target(content: &str) -> Option<&str> {
+    let text = content.trim_start_matches(|c: char| c.is_ascii_whitespace());
+    let after = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    if after.len() == text.len() {
+        return None;
+    }
+    let blank = |c: char| c.is_ascii_whitespace();
+    let rest = after.trim_start_matches(blank);
+    if rest.len() == after.len() && !rest.starts_with([';', ',']) {
+        return None;
+    }
+    let rest = rest.strip_prefix([';', ',']).unwrap_or(rest).trim_start_matches(blank);
+    let rest = strip_url_equals(rest).unwrap_or(rest);
+    let url = match rest.chars().next()? {
+        quote @ ('"' | '\'') => rest[1..].split(quote).next().unwrap_or_default(),
+        _ => rest,
+    };
+    Some(url.trim_matches(blank)).filter(|url| !url.is_empty())
+}
+
+/// What follows `url =`, in any case.
+fn strip_url_equals(text: &str) -> Option<&str> {
+    let name = text.get(..3).filter(|name| name.eq_ignore_ascii_case("url"))?;
+    let rest = text[name.len()..].trim_start_matches(|c: char| c.is_ascii_whitespace());
+    Some(rest.strip_prefix('=')?.trim_start_matches(|c: char| c.is_ascii_whitespace()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refresh_is_read_in_all_its_spellings() {
+        #[rustfmt::skip]
+        let cases = [
+            ("0;url=/a",         Some("/a")), ("0; URL=/a",       Some("/a")), ("5;/a",           Some("/a")),
+            ("5,url='/a b'",     Some("/a b")), (" 1.5 ; url = \"/a\" x", Some("/a")), ("0 url=/a", Some("/a")),
+            ("5",                None), ("5;",             None), ("url=/a",         None), ("x;url=/a", None),
+            ("0;url=",           None), ("0;urls",         Some("urls")), (".5;url=/a",  Some("/a")), ("", None),
+            ("0;url='/a",        Some("/a")),
+        ];
+        for (content, expected) in cases {
+            assert_eq!(refresh_target(content), expected, "{content}");
+        }
+    }
+
+    #[test]
+    fn directives_add_up_and_others_names_are_not_ours() {
+        let said = |headers: &[&str]| {
+            let mut directives = Directives::default();
+            headers.iter().for_each(|header| directives.add_header(header, "crawlite"));
+            (directives.index, directives.follow)
+        };
+        assert_eq!(said(&["noindex", "nofollow"]), (false, false));
+        assert_eq!(said(&["none"]), (false, false));
+        assert_eq!(said(&["otherbot: noindex"]), (true, true));
+        assert_eq!(said(&["Crawlite: noindex, nofollow"]), (false, false));
+        assert_eq!(said(&["max-snippet: 3, noindex"]), (false, true));
+        assert_eq!(said(&["all"]), (true, true));
+    }
+}

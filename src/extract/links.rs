@@ -1,0 +1,261 @@
+//! Which tags link to what?
+
+use super::tokens::{Attribute, Tag};
+
+/// By what a page links to a URL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is the element or attribute of its name")]
+pub enum LinkKind {
+    #[default]
+    A,
+    Area,
+    Iframe,
+    Frame,
+    Link,
+    MetaRefresh,
+    /// The `Refresh` response header.
+    RefreshHeader,
+    /// The `Link` response header.
+    LinkHeader,
+    /// A `Location` response header.
+    Redirect,
+    /// An entry of a sitemap.
+    Sitemap,
+    Img,
+    Srcset,
+    Script,
+    Source,
+    Video,
+    Audio,
+    Track,
+    Poster,
+    Embed,
+    Object,
+    Input,
+    Background,
+    Svg,
+    Form,
+    Cite,
+}
+
+impl LinkKind {
+    /// The name that the store keeps.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::A => "a",
+            Self::Area => "area",
+            Self::Iframe => "iframe",
+            Self::Frame => "frame",
+            Self::Link => "link",
+            Self::MetaRefresh => "meta-refresh",
+            Self::RefreshHeader => "refresh-header",
+            Self::LinkHeader => "link-header",
+            Self::Redirect => "redirect",
+            Self::Sitemap => "sitemap",
+            Self::Img => "img",
+            Self::Srcset => "srcset",
+            Self::Script => "script",
+            Self::Source => "source",
+            Self::Video => "video",
+            Self::Audio => "audio",
+            Self::Track => "track",
+            Self::Poster => "poster",
+            Self::Embed => "embed",
+            Self::Object => "object",
+            Self::Input => "input",
+            Self::Background => "background",
+            Self::Svg => "svg",
+            Self::Form => "form",
+            Self::Cite => "cite",
+        }
+    }
+
+    /// Whether such a link leads to a document of its own, whatever its rel.
+    fn is_document(self) -> bool {
+        matches!(
+            self,
+            Self::A
+                | Self::Area
+                | Self::Iframe
+                | Self::Frame
+                | Self::MetaRefresh
+                | Self::RefreshHeader
+                | Self::Redirect
+                | Self::Sitemap
+        )
+    }
+}
+
+/// Words of `rel` that lead from a `<link>` to a document.
+#[rustfmt::skip]
+const DOCUMENT_RELS: &[&str] = &[
+    "alternate", "amphtml", "appendix", "archives", "author", "bookmark", "canonical", "chapter", "contents",
+    "copyright", "first", "glossary", "help", "home", "index", "last", "license", "next", "prev", "previous",
+    "section", "start", "subsection", "toc", "top", "up",
+];
+
+/// Whether a `<link>` or `Link` header with this `rel` and `type` leads to a document.
+pub(super) fn rel_is_document(rel: &str, media_type: &str) -> bool {
+    let mut words = rel.split_ascii_whitespace();
+    let is_html = media_type.is_empty() || media_type.to_ascii_lowercase().contains("html");
+    let is = |word: &str, name: &str| word.eq_ignore_ascii_case(name);
+    let has_stylesheet = rel.split_ascii_whitespace().any(|word| is(word, "stylesheet"));
+    is_html && !has_stylesheet && words.any(|word| DOCUMENT_RELS.iter().any(|name| is(word, name)))
+}
+
+/// Whether links of `kind` with this `rel` and `type` lead to a document.
+pub(super) fn leads_to_document(kind: LinkKind, rel: &str, media_type: &str) -> bool {
+    match kind {
+        LinkKind::Link | LinkKind::LinkHeader => rel_is_document(rel, media_type),
+        kind => kind.is_document(),
+    }
+}
+
+/// Calls `found` with kind and reference of every link in `tag`'s attributes.
+/// `<base>`, meta refresh and `srcset` are not simple references and not here.
+pub(super) fn references<'a>(
+    tag: &'a Tag<'_>,
+    mut found: impl FnMut(LinkKind, std::borrow::Cow<'a, str>),
+) {
+    use Attribute::{Action, Background, Cite, Data, Href, LongDesc, Poster, Src, XlinkHref};
+    let mut give = |kind, attribute| {
+        if let Some(value) = tag.get(attribute) {
+            found(kind, value);
+        }
+    };
+    match tag.name {
+        b"a" if tag.is_foreign => {
+            give(LinkKind::A, if tag.get(Href).is_some() { Href } else { XlinkHref })
+        }
+        b"a" => give(LinkKind::A, Href),
+        b"image" | b"use" | b"feimage" if tag.is_foreign => {
+            give(LinkKind::Svg, if tag.get(Href).is_some() { Href } else { XlinkHref });
+        }
+        b"script" if tag.is_foreign => give(LinkKind::Script, XlinkHref),
+        b"area" => give(LinkKind::Area, Href),
+        b"iframe" => give(LinkKind::Iframe, Src),
+        b"frame" => give(LinkKind::Frame, Src),
+        b"link" => give(LinkKind::Link, Href),
+        b"img" | b"image" => {
+            give(LinkKind::Img, Src);
+            give(LinkKind::Cite, LongDesc);
+        }
+        b"script" => give(LinkKind::Script, Src),
+        b"source" => give(LinkKind::Source, Src),
+        b"video" => {
+            give(LinkKind::Video, Src);
+            give(LinkKind::Poster, Poster);
+        }
+        b"audio" => give(LinkKind::Audio, Src),
+        b"track" => give(LinkKind::Track, Src),
+        b"embed" => give(LinkKind::Embed, Src),
+        b"object" => give(LinkKind::Object, Data),
+        b"input" => give(LinkKind::Input, Src),
+        b"form" => give(LinkKind::Form, Action),
+        b"body" | b"table" | b"td" | b"th" => give(LinkKind::Background, Background),
+        b"blockquote" | b"q" | b"ins" | b"del" => give(LinkKind::Cite, Cite),
+        _ => {}
+    }
+}
+
+/// The URLs of a `srcset`, without descriptors (WHATWG HTML 4.8.4.3.10).
+pub(super) fn srcset_urls(srcset: &str) -> Vec<&str> {
+    let mut urls = Vec::new();
+    let mut rest = srcset;
+    loop {
+        rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ',');
+        if rest.is_empty() {
+            return urls;
+        }
+        let end = rest.find(|c: char| c.is_ascii_whitespace()).unwrap_or(rest.len());
+        let (url, after) = rest.split_at(end);
+        let trimmed = url.trim_end_matches(',');
+        urls.push(trimmed);
+        rest = if trimmed.len() < url.len() { after } else { after_descriptors(after) };
+    }
+}
+
+/// What follows the comma that ends the descriptors; commas in parentheses do not.
+fn after_descriptors(text: &str) -> &str {
+    let mut parentheses = 0_u32;
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' => parentheses += 1,
+            ')' => parentheses = parentheses.saturating_sub(1),
+            ',' if parentheses == 0 => return &text[at + 1..],
+            _ => {}
+        }
+    }
+    ""
+}
+
+/// The references of a `Link` header with their `rel` and `type` (RFC 8288 section 3).
+pub fn header_links(value: &str) -> Vec<(String, String, String)> {
+    let mut links = Vec::new();
+    let mut rest = value;
+    while let Some(open) = rest.find('<') {
+        let Some(close) = rest[open..].find('>') else { break };
+        let href = rest[open + 1..open + close].trim().to_owned();
+        rest = &rest[open + close + 1..];
+        let end = rest.find(",<").or_else(|| rest.find(", <")).unwrap_or(rest.len());
+        let parameter = |name: &str| {
+            rest[..end].split(';').filter_map(|parameter| parameter.split_once('=')).find_map(
+                |(key, value)| {
+                    let value = value.trim().trim_end_matches(',').trim_matches('"');
+                    key.trim().eq_ignore_ascii_case(name).then(|| value.to_owned())
+                },
+            )
+        };
+        links.push((
+            href,
+            parameter("rel").unwrap_or_default(),
+            parameter("type").unwrap_or_default(),
+        ));
+        rest = &rest[end..];
+    }
+    links
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn srcset_is_split_as_the_standard_says() {
+        #[rustfmt::skip]
+        let cases: &[(&str, &[&str])] = &[
+            ("a.png",                        &["a.png"]),
+            ("a.png 1x, b.png 2x",           &["a.png", "b.png"]),
+            ("a.png,b.png",                  &["a.png,b.png"]),
+            ("a.png, b.png",                 &["a.png", "b.png"]),
+            (" ,a.png 100w,  b,c.png 200w,", &["a.png", "b,c.png"]),
+            ("a.png (1,2) 1x, b.png",        &["a.png", "b.png"]),
+            ("",                             &[]),
+        ];
+        for (srcset, expected) in cases {
+            assert_eq!(srcset_urls(srcset), *expected, "{srcset}");
+        }
+    }
+
+    #[test]
+    fn link_headers_are_read() {
+        let found =
+            header_links("<https://a/b>; rel=\"next\"; title=\"x\", </c.css>;rel=preload;as=style");
+        assert_eq!(found[0], ("https://a/b".into(), "next".into(), String::new()));
+        assert_eq!(found[1], ("/c.css".into(), "preload".into(), String::new()));
+        assert_eq!(header_links("<unclosed").len(), 0);
+    }
+
+    #[test]
+    fn rel_decides_whether_a_link_element_leads_to_a_document() {
+        #[rustfmt::skip]
+        let cases = [
+            ("next", "", true), ("NEXT", "text/html", true), ("stylesheet", "", false), ("alternate stylesheet", "", false),
+            ("alternate", "application/rss+xml", false), ("alternate", "application/xhtml+xml", true),
+            ("icon", "", false), ("canonical", "", true), ("preload", "", false), ("", "", false),
+        ];
+        for (rel, media_type, expected) in cases {
+            assert_eq!(rel_is_document(rel, media_type), expected, "{rel} {media_type}");
+        }
+    }
+}

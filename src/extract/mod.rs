@@ -1,0 +1,209 @@
+//! What does a page say, and where does it lead?
+//!
+//! Pure: bytes in, [`Extracted`] out. A page is read as a stream of WHATWG
+//! tokens, never as a tree, so time and memory grow with its length alone,
+//! whatever it contains: a page of 40 KB can be made to explode in any parser
+//! that builds a tree.
+//!
+//! bytes → `charset` (text) → `tokens` (tags) → `page` (fields and raw links)
+
+mod charset;
+mod directives;
+mod links;
+mod page;
+mod tokens;
+
+pub use charset::decode;
+pub use directives::{Directives, refresh_target};
+pub use links::{LinkKind, header_links};
+
+/// Links of one page that are kept at most.
+pub const MAX_LINKS: usize = 100_000;
+/// Bytes of anchor text kept per link.
+pub const MAX_ANCHOR_BYTES: usize = 512;
+/// Bytes of title, description and first heading kept.
+pub const MAX_FIELD_BYTES: usize = 1024;
+
+/// Everything that one page says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extracted {
+    /// The first `<base href>`, as written.
+    pub base: Option<String>,
+    /// The first `<title>` outside svg, white space folded.
+    pub title: Option<String>,
+    /// `<meta name=description>`.
+    pub description: Option<String>,
+    /// The first `<h1>`.
+    pub h1: Option<String>,
+    /// `<html lang>`.
+    pub lang: Option<String>,
+    /// `<link rel=canonical>`, as written: what the page claims, not what is believed.
+    pub claimed_canonical: Option<String>,
+    /// The robots directives of `<meta name=robots>` and of the meta element with our name.
+    pub directives: Directives,
+    /// Words of text outside scripts and styles.
+    pub words: u32,
+    /// Links in the order in which they stand on the page.
+    pub links: Vec<RawLink>,
+    /// Links beyond [`MAX_LINKS`], which were not kept.
+    pub links_cut: u32,
+}
+
+/// A link as it stands on a page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RawLink {
+    /// The reference as written, entities resolved.
+    pub href: String,
+    /// By which element or attribute.
+    pub kind: LinkKind,
+    /// The visible text, white space folded; for images their alternative text.
+    pub anchor: String,
+    /// The `rel` attribute as written.
+    pub rel: String,
+    /// In which part of the page.
+    pub region: Region,
+    /// Whether it leads to a document rather than to a part of this page.
+    pub is_document: bool,
+}
+
+/// The part of a page in which a link stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Region {
+    /// None of the others.
+    #[default]
+    Body,
+    /// `<nav>`
+    Nav,
+    /// `<header>`
+    Header,
+    /// `<main>` and `<article>`
+    Main,
+    /// `<aside>`
+    Aside,
+    /// `<footer>`
+    Footer,
+}
+
+impl Region {
+    /// The name that the store keeps.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Body => "body",
+            Self::Nav => "nav",
+            Self::Header => "header",
+            Self::Main => "main",
+            Self::Aside => "aside",
+            Self::Footer => "footer",
+        }
+    }
+}
+
+impl RawLink {
+    /// Whether `rel` asks not to follow.
+    pub fn is_nofollow(&self) -> bool {
+        self.rel.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("nofollow"))
+    }
+}
+
+/// Reads a page of `html`. `product_token` is our name in meta robots elements.
+///
+/// Linear in the length of `html`, which the caller has capped.
+pub fn extract(html: &str, product_token: &str) -> Extracted {
+    tokens::read(html, page::Page::new(product_token)).finish()
+}
+
+/// Appends `text` to `folded` with runs of white space as one blank, none at the
+/// start, up to `cap` bytes.
+fn push_folded(folded: &mut Vec<u8>, text: &[u8], cap: usize) {
+    for &byte in text {
+        if folded.len() >= cap {
+            return;
+        }
+        if !byte.is_ascii_whitespace() {
+            folded.push(byte);
+        } else if folded.last().is_some_and(|last| *last != b' ') {
+            folded.push(b' ');
+        }
+    }
+}
+
+/// Folded bytes as text; a character cut at the cap is left out.
+fn folded_text(folded: &[u8]) -> String {
+    let end = match std::str::from_utf8(folded) {
+        Ok(_) => folded.len(),
+        Err(error) if error.error_len().is_none() => error.valid_up_to(),
+        Err(_) => folded.len(),
+    };
+    String::from_utf8_lossy(&folded[..end]).trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn links(html: &str) -> Vec<(String, &'static str, String)> {
+        let extracted = extract(html, "crawlite");
+        extracted
+            .links
+            .into_iter()
+            .map(|link| (link.href, link.kind.as_str(), link.anchor))
+            .collect()
+    }
+
+    #[test]
+    fn every_row_of_the_table_gives_its_links() {
+        let mut count = 0;
+        for line in include_str!("../../fixtures/links.tsv").lines() {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let cells: Vec<_> = line.split('\t').collect();
+            let [html, expected, why] = cells[..] else { panic!("not three cells: {line}") };
+            let spelt_out = |cell: &str| cell.replace("\\n", "\n").replace("\\t", "\t");
+            let expected = spelt_out(expected);
+            let found: Vec<_> = links(&spelt_out(html))
+                .into_iter()
+                .map(|(href, kind, anchor)| format!("{kind} {href} [{anchor}]"))
+                .collect();
+            assert_eq!(found.join(" | "), expected, "{why}: {html}");
+            count += 1;
+        }
+        assert!(count > 40, "the table was read");
+    }
+
+    #[test]
+    fn fields_are_the_first_of_their_kind() {
+        let page = extract(
+            "<html lang=en><svg><title>no</title></svg><title> A\n &amp; B </title><title>2</title>\
+             <meta name=Description content='d &eacute;'><link rel='x CANONICAL' href=/c>\
+             <h1>One <b>two</b></h1><h1>three</h1><base href=/x/><base href=/y/>\
+             <meta name=robots content='NOINDEX, nofollow'><p>five words are in here</p>\
+             <script>not these</script><style>nor these</style>",
+            "crawlite",
+        );
+        assert_eq!(page.title.as_deref(), Some("A & B"));
+        assert_eq!(page.description.as_deref(), Some("d é"));
+        assert_eq!(page.h1.as_deref(), Some("One two"));
+        assert_eq!(page.lang.as_deref(), Some("en"));
+        assert_eq!(page.claimed_canonical.as_deref(), Some("/c"));
+        assert_eq!(page.base.as_deref(), Some("/x/"));
+        assert!(!page.directives.index && !page.directives.follow);
+        assert_eq!(page.words, 9);
+    }
+
+    #[test]
+    fn hostile_pages_cost_no_more_than_their_length() {
+        let mut attributes = "<a ".to_owned();
+        for n in 0..40_000 {
+            attributes.push_str(&format!("a{n}=1 "));
+        }
+        attributes.push_str("href=/x>x</a>");
+        assert_eq!(links(&attributes).len(), 1);
+        assert_eq!(links(&"<div>".repeat(64_000)).len(), 0);
+        assert_eq!(links(&"<svg><g>".repeat(64_000)).len(), 0);
+        let many = extract(&"<a href=x>".repeat(MAX_LINKS + 5), "crawlite");
+        assert_eq!((many.links.len(), many.links_cut), (MAX_LINKS, 5));
+        let long = extract(&format!("<title>{}", "ä".repeat(9000)), "crawlite");
+        assert!(long.title.unwrap().len() <= MAX_FIELD_BYTES);
+    }
+}

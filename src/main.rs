@@ -1,0 +1,3 @@
+//! The crawlite command.
+
+fn main() {}
