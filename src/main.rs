@@ -1,3 +1,5 @@
-//! The crawlite command.
+//! The crawlite command. Everything is in the library; see `crawlite::cli`.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    crawlite::cli::main().into()
+}

@@ -53,6 +53,19 @@ pub enum Preset {
     Any,
 }
 
+impl Preset {
+    /// The word for it in the settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Domain => "domain",
+            Self::Subdomains => "subdomains",
+            Self::Path => "path",
+            Self::Any => "any",
+        }
+    }
+}
+
 /// `[scope]`: which URLs belong to the crawl.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

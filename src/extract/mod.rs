@@ -11,11 +11,13 @@ mod charset;
 mod directives;
 mod links;
 mod page;
+mod selector;
 mod tokens;
 
 pub use charset::decode;
 pub use directives::{Directives, refresh_target};
 pub use links::{LinkKind, header_links};
+pub use selector::{Matches, Selector};
 
 /// Links of one page that are kept at most.
 pub const MAX_LINKS: usize = 100_000;
@@ -99,6 +101,12 @@ impl Region {
 }
 
 impl RawLink {
+    /// A link of a response header.
+    pub fn of_header(kind: LinkKind, href: String, rel: String, media_type: &str) -> Self {
+        let is_document = links::leads_to_document(kind, &rel, media_type);
+        Self { href, kind, rel, is_document, ..Self::default() }
+    }
+
     /// Whether `rel` asks not to follow.
     pub fn is_nofollow(&self) -> bool {
         self.rel.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("nofollow"))

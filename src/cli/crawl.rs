@@ -1,0 +1,177 @@
+//! `crawlite crawl`: a site into one file, or on with it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+
+use super::open::{Manner, Prepared, run as run_crawl};
+use super::seeds::{Seeds, default_file};
+use super::settings::Settings;
+use super::{Exit, Usage, say};
+use crate::store::{CrawlRow, Store};
+use crate::visit::unix_ms;
+
+/// Crawl a site into one SQLite file, or go on with it
+#[derive(Debug, Args)]
+pub(super) struct CrawlArgs {
+    /// Where to start; without a scheme https is tried, then http
+    #[arg(value_name = "URL")]
+    pub urls: Vec<String>,
+    /// File to write to; named after the first host if not given
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Read further URLs from this file, one a line; - is stdin
+    #[arg(short, long, value_name = "FILE")]
+    pub input_file: Option<PathBuf>,
+    /// Begin a new file; an existing one is kept as FILE.bak
+    #[arg(long)]
+    pub fresh: bool,
+    /// Print one JSON object at the end instead of the summary
+    #[arg(long, value_name = "FORMAT", value_parser = ["json", "text"], default_value = "text")]
+    pub format: String,
+    /// End with 0 also when a limit stopped the crawl
+    #[arg(long)]
+    pub limit_ok: bool,
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// If the settings are wrong or the store cannot be used.
+pub(super) async fn run(
+    args: CrawlArgs,
+    quiet: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<Exit> {
+    let config = args.settings.load().map_err(Usage)?;
+    let seeds = Seeds::read(&args.urls, args.input_file.as_deref(), &config.seeds).await?;
+    let path = args.output.clone().unwrap_or_else(|| default_file(&seeds.urls[0]));
+    let prepared = Prepared::new(config, seeds)?;
+    if args.fresh {
+        set_aside(&path)?;
+    }
+    let mut store = Store::open(&path, secret(), unix_ms()).await?;
+    let stored = prepared.config.without_secrets().to_string();
+    let texts = prepared.seeds.texts();
+    let (crawl_id, how) = match store.newest_crawl().await? {
+        None => (store.begin(&texts, stored, unix_ms()).await?, "new file"),
+        Some(crawl) if !same_seeds(&crawl, &texts) => {
+            store.close().await?;
+            return Err(Usage(other_seeds(&path, &crawl)).into());
+        }
+        Some(crawl) if crawl.is_finished => {
+            (store.begin(&texts, stored, unix_ms()).await?, "a further crawl in this file")
+        }
+        Some(crawl) => {
+            store.resume(crawl.id, stored).await?;
+            (crawl.id, "going on with the crawl in this file")
+        }
+    };
+    if !quiet {
+        introduce(&path, how, &prepared);
+    }
+    let manner = Manner { quiet, json: args.format == "json", limit_ok: args.limit_ok };
+    run_crawl(store, crawl_id, &path, prepared, &manner, out).await
+}
+
+/// The first lines: file, scope and robots in words, and what is easily missed.
+pub(super) fn introduce(path: &Path, how: &str, prepared: &Prepared) {
+    let config = &prepared.config;
+    say(&format!("File:   {} ({how})", path.display()));
+    say(&format!("Scope:  {}", prepared.scope.in_words()));
+    let robots =
+        if config.politeness.robots { "robots.txt is obeyed" } else { "robots.txt is IGNORED" };
+    let host = prepared.seeds.urls[0].host_name();
+    let delay = config.politeness.delay(host);
+    let pace = if delay.is_zero() {
+        "no delay".to_owned()
+    } else {
+        format!("{} between requests", crate::config::Span(delay))
+    };
+    say(&format!("Manner: {robots}; {pace}, {} at once per host", config.politeness.per_host));
+    let is_public = prepared.seeds.urls.iter().any(|seed| {
+        crate::config::PolitenessConfig::default().delay(seed.host_name())
+            > std::time::Duration::ZERO
+    });
+    if is_public && config.fetch.contact.is_none() && config.fetch.user_agent.is_none() {
+        say("Note:   --contact MAIL-OR-URL tells site owners whom to ask");
+    }
+    if config.fetch.proxy.is_some() {
+        say("Note:   the proxy looks host names up, so private addresses are not held off by name");
+    } else if ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some())
+    {
+        say("Note:   the proxy in the environment is not used; -x URL sets one");
+    }
+    if args_have_no_effect(prepared) {
+        say(&format!(
+            "Note:   {} requests at once have no effect on one host: --per-host is {}",
+            config.fetch.concurrency, config.politeness.per_host
+        ));
+    }
+}
+
+/// More concurrency than the default was asked for, and one host takes only so many.
+fn args_have_no_effect(prepared: &Prepared) -> bool {
+    let config = &prepared.config;
+    let is_one_host =
+        matches!(config.scope.preset, crate::config::Preset::Host | crate::config::Preset::Path)
+            && prepared
+                .seeds
+                .urls
+                .iter()
+                .all(|seed| seed.server() == prepared.seeds.urls[0].server());
+    let default = crate::config::FetchConfig::default().concurrency;
+    is_one_host
+        && config.fetch.concurrency > default
+        && config.politeness.per_host < config.fetch.concurrency
+}
+
+fn same_seeds(crawl: &CrawlRow, seeds: &[String]) -> bool {
+    let sorted = |seeds: &[String]| {
+        let mut seeds = seeds.to_vec();
+        seeds.sort();
+        seeds
+    };
+    sorted(&crawl.seeds) == sorted(seeds)
+}
+
+fn other_seeds(path: &Path, crawl: &CrawlRow) -> anyhow::Error {
+    let name = path.display();
+    let shown = crawl.seeds.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    anyhow!(
+        "{name} holds a crawl of {shown}; choose another file with -o, or go on with it: crawlite resume {name}"
+    )
+}
+
+/// Keeps an existing file under another name.
+fn set_aside(path: &Path) -> anyhow::Result<()> {
+    if path.exists() {
+        let mut backup = path.as_os_str().to_owned();
+        backup.push(".bak");
+        // Taking the lock shows that nobody writes to it.
+        let lock = crate::store::OwnerLock::take(path)
+            .with_context(|| format!("cannot lock {}", path.display()))?;
+        let lock = lock.ok_or_else(|| crate::store::Error::InUse(path.display().to_string()))?;
+        std::fs::rename(path, &backup)
+            .with_context(|| format!("cannot keep {} as a backup", path.display()))?;
+        lock.release();
+    }
+    Ok(())
+}
+
+/// 16 bytes that nobody can guess, from the keys that the standard library takes
+/// from the system for its hash maps.
+pub(super) fn secret() -> [u8; 16] {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    let random = || RandomState::new().build_hasher().finish().to_le_bytes();
+    let (mut secret, (low, high)) = ([0; 16], (random(), random()));
+    secret[..8].copy_from_slice(&low);
+    secret[8..].copy_from_slice(&high);
+    secret
+}

@@ -1,0 +1,214 @@
+//! `crawlite explain`: one URL through every step, live.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::open::Prepared;
+use super::output::sanitize;
+use super::seeds::Seeds;
+use super::settings::Settings;
+use super::summary::bytes;
+use super::{Exit, Usage};
+use crate::canonical::CanonicalUrl;
+use crate::engine::record::{Candidate, Depth, Kind, OriginId, Outcome, ServerId, UrlId, Visited};
+use crate::hash::UrlHasher;
+use crate::pool::Pool;
+use crate::robots::Verdict;
+use crate::visit::Visitor;
+
+/// Links and matches that are printed.
+const SHOWN: usize = 20;
+
+/// Show what would happen to one URL: spelling, scope, robots.txt, answer, content
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    /// The URL to explain
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// The seed whose crawl is meant; the URL itself if not given
+    #[arg(long, value_name = "URL")]
+    pub seed: Option<String>,
+    /// Show what this CSS selector finds on the page
+    #[arg(long, value_name = "CSS")]
+    pub select: Option<String>,
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// Runs the subcommand. At most two requests are made, and robots.txt is obeyed.
+///
+/// # Errors
+/// If the settings are wrong or `out` cannot be written.
+pub(super) async fn run(args: ExplainArgs, out: &mut impl Write) -> anyhow::Result<Exit> {
+    let config = args.settings.load().map_err(Usage)?;
+    let selector = args.select.as_deref().map(|css| {
+        crate::extract::Selector::parse(css).map_err(|error| Usage(anyhow::anyhow!(error)))
+    });
+    let selector = selector.transpose()?;
+    let urls = [vec![args.url.clone()], args.seed.iter().cloned().collect()].concat();
+    let mut seeds = Seeds::read(&urls, None, &[]).await?;
+    let url = seeds.urls[0].clone();
+    if args.seed.is_some() {
+        seeds.urls.remove(0);
+    }
+    let Prepared { config, scope, fetcher, .. } = Prepared::new(config, seeds)?;
+    writeln!(out, "canonical   {url}")?;
+    writeln!(
+        out,
+        "scope       {}",
+        match scope.judge(&url) {
+            Ok(()) => format!("in: {}", scope.in_words()),
+            Err(refusal) => format!("out: {} ({})", refusal.reason, refusal.detail),
+        }
+    )?;
+    let (pool, _threads) = Pool::start(1).context("cannot start a thread")?;
+    let product_token = config.fetch.product_token();
+    let visitor = Visitor::new(fetcher, pool, Arc::clone(&scope), UrlHasher::new([0; 16]), &config);
+    let robots = CanonicalUrl::from_stored(format!("{}/robots.txt", url.origin()));
+    let answer = visitor.visit(candidate(robots, Kind::Robots)).await;
+    let allowed = print_robots(&answer, &url, &product_token, out)?;
+    if !allowed && config.politeness.robots {
+        writeln!(
+            out,
+            "fetch       not done: robots.txt is obeyed (--ignore-robots, only if the site is yours)"
+        )?;
+        return Ok(Exit::Finished);
+    }
+    let visited = visitor.visit(candidate(url, Kind::Page)).await;
+    print_answer(&visited, out)?;
+    if let Some(page) = &visited.page {
+        print_page(&visited, page, out)?;
+        if let (Some(selector), Some(body)) = (selector, &page.body) {
+            let html = zstd::decode_all(&*body.bytes).context("a body that was just compressed")?;
+            print_matches(&selector, &crate::extract::decode(&html, Some(page.charset)).0, out)?;
+        }
+    }
+    let is_answered = visited.fetch.status.is_some();
+    Ok(if is_answered { Exit::Finished } else { Exit::Failed })
+}
+
+fn candidate(url: CanonicalUrl, kind: Kind) -> Candidate {
+    Candidate {
+        id: UrlId(1),
+        url,
+        origin: OriginId(1),
+        server: ServerId(0),
+        kind,
+        depth: Depth::new(0),
+        hops: 0,
+        attempts: 0,
+        revisit: false,
+    }
+}
+
+/// What robots.txt says; whether the URL may be fetched.
+fn print_robots(
+    answer: &Visited,
+    url: &CanonicalUrl,
+    product_token: &str,
+    out: &mut impl Write,
+) -> std::io::Result<bool> {
+    let (allowed, words) = match (&answer.outcome, &answer.robots) {
+        (_, Some(robots)) => match robots.rules.verdict(url.path_and_query()) {
+            Verdict::Allowed => (true, format!("allowed for {product_token}")),
+            Verdict::Disallowed { line, rule } => {
+                (false, format!("disallowed by line {line}: {rule}"))
+            }
+        },
+        (Outcome::Answer { status: status @ (429 | 500..), .. }, _) => {
+            (false, format!("answers {status}: nothing is fetched until it says more"))
+        }
+        (Outcome::Answer { status, .. }, _) if (300..400).contains(status) => {
+            (true, format!("answers {status}; a crawl follows the redirect"))
+        }
+        (Outcome::Answer { status, .. }, _) => {
+            (true, format!("answers {status}: everything is allowed"))
+        }
+        (Outcome::Failed { code, .. }, _) => {
+            (false, format!("gives no answer ({code}): nothing is fetched until it does"))
+        }
+    };
+    writeln!(out, "robots.txt  {}", sanitize(&words))?;
+    if let Some(delay) = answer.robots.as_ref().and_then(|robots| robots.rules.crawl_delay()) {
+        writeln!(out, "            asks for {} between requests", crate::config::Span(delay))?;
+    }
+    Ok(allowed)
+}
+
+fn print_answer(visited: &Visited, out: &mut impl Write) -> std::io::Result<()> {
+    let fetch = &visited.fetch;
+    let Some(status) = fetch.status else {
+        let why = fetch.error_detail.as_deref().unwrap_or_default();
+        return writeln!(out, "fetch       no answer: {}", sanitize(why));
+    };
+    let version = fetch.http_version.unwrap_or_default();
+    let ip = fetch.ip.map(|ip| format!(" from {ip}")).unwrap_or_default();
+    writeln!(
+        out,
+        "fetch       {status} {version}{ip}, {} in {} ms",
+        bytes(fetch.wire_bytes),
+        fetch.elapsed_ms
+    )?;
+    if let Some(media_type) = &fetch.content_type {
+        writeln!(out, "            {}", sanitize(media_type))?;
+    }
+    if let Some(target) = visited.redirect {
+        writeln!(out, "redirect    {}", sanitize(&visited.found[target as usize].text))?;
+    }
+    Ok(())
+}
+
+fn print_page(
+    visited: &Visited,
+    page: &crate::engine::record::PageRecord,
+    out: &mut impl Write,
+) -> std::io::Result<()> {
+    let fields = [
+        ("title", &page.title),
+        ("description", &page.description),
+        ("h1", &page.h1),
+        ("lang", &page.lang),
+        ("canonical", &page.claimed_canonical),
+        ("robots", &page.robots_directives),
+    ];
+    for (name, value) in fields {
+        if let Some(value) = value {
+            writeln!(out, "{name:<11} {}", sanitize(value))?;
+        }
+    }
+    writeln!(out, "charset     {}, {} words", page.charset, page.words)?;
+    writeln!(out, "links       {}", page.links.len())?;
+    for link in page.links.iter().take(SHOWN) {
+        let target = &visited.found[link.target as usize];
+        let verdict = target
+            .refusal
+            .as_ref()
+            .map_or_else(|| "followed".to_owned(), |refusal| refusal.reason.to_string());
+        writeln!(out, "  {:<12} {verdict:<12} {}", link.kind.as_str(), sanitize(&target.text))?;
+    }
+    if page.links.len() > SHOWN {
+        writeln!(out, "  and {} more", page.links.len() - SHOWN)?;
+    }
+    Ok(())
+}
+
+fn print_matches(
+    selector: &crate::extract::Selector,
+    html: &str,
+    out: &mut impl Write,
+) -> std::io::Result<()> {
+    let matches = selector.texts(html, SHOWN);
+    writeln!(
+        out,
+        "selector    {} matches{}",
+        matches.texts.len(),
+        if matches.is_cut { " (the page is too large or deep to be searched whole)" } else { "" }
+    )?;
+    for text in matches.texts {
+        writeln!(out, "  {}", sanitize(&text))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! From a file and settings to a running crawl, and to its end.
+//!
+//! Shared by `crawl` and `resume`: wires scope, fetcher, pool, engine, writer
+//! and the person's signals, waits for all of them, and prints what came of it.
+
+use std::io::Write;
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use anyhow::Context;
+use futures_util::FutureExt;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::seeds::Seeds;
+use super::summary::{self, Ended};
+use super::{Exit, Usage, progress, say};
+use crate::config::Config;
+use crate::crawl::{self, Controls, Numbers};
+use crate::engine::{Engine, Finish, Settings, record::Moment};
+use crate::fetch::Fetcher;
+use crate::hash::UrlHasher;
+use crate::pool::{Pool, panic_text};
+use crate::scope::Scope;
+use crate::store::{Reader, Store, Writer};
+use crate::visit::{Visitor, unix_ms};
+
+/// File descriptors besides those of requests.
+const OTHER_FILES: u64 = 64;
+
+/// What is checked before a file is touched.
+pub(super) struct Prepared {
+    pub(super) config: Config,
+    pub(super) seeds: Seeds,
+    pub(super) scope: Arc<Scope>,
+    pub(super) fetcher: Fetcher,
+}
+
+/// How the result is printed.
+pub(super) struct Manner {
+    pub(super) quiet: bool,
+    pub(super) json: bool,
+    pub(super) limit_ok: bool,
+}
+
+impl Prepared {
+    pub(super) fn new(mut config: Config, seeds: Seeds) -> Result<Self, Usage> {
+        config.fetch.concurrency = affordable(config.fetch.concurrency);
+        let scope = Scope::new(&config.scope, &seeds.urls).map_err(|error| Usage(error.into()))?;
+        let fetcher = Fetcher::new(&config.fetch, &seeds.typed, &seeds.urls)
+            .map_err(|error| Usage(error.into()))?;
+        Ok(Self { config, seeds, scope: Arc::new(scope), fetcher })
+    }
+}
+
+/// Runs a crawl of `store` until it ends or is stopped.
+pub(super) async fn run(
+    mut store: Store,
+    crawl_id: i64,
+    path: &Path,
+    prepared: Prepared,
+    manner: &Manner,
+    out: &mut impl Write,
+) -> anyhow::Result<Exit> {
+    let Prepared { config, seeds, scope, fetcher } = prepared;
+    let now = Moment { at: std::time::Instant::now(), unix_ms: unix_ms() };
+    let loaded = store.load(crawl_id, config.fetch.product_token(), now.unix_ms).await?;
+    let suspects = loaded.suspects.len();
+    if suspects > 0 && !manner.quiet {
+        say(&format!(
+            "The last run ended without warning; its {suspects} open visits are tried first, one at a time."
+        ));
+    }
+    let elapsed_before = i64::try_from(loaded.elapsed.as_millis()).unwrap_or(i64::MAX);
+    let hasher = UrlHasher::new(store.secret());
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let (pool, threads) = Pool::start(cores).context("cannot start threads")?;
+    let visitor = Visitor::new(fetcher, pool, Arc::clone(&scope), hasher, &config);
+    let settings = Settings {
+        concurrency: config.fetch.concurrency,
+        retries: config.fetch.retries,
+        sitemaps: config.scope.sitemaps,
+        politeness: config.politeness.clone(),
+        limits: config.limits.clone(),
+    };
+    let engine = Engine::new(settings, scope, hasher, loaded, now);
+    let (writer, writing) = Writer::start(&store, crawl_id, elapsed_before);
+    let (numbers, watched) = watch::channel(Numbers::default());
+    let controls =
+        Controls { stop: CancellationToken::new(), abort: CancellationToken::new(), numbers };
+
+    let signal = Arc::new(AtomicI32::new(0));
+    let signals =
+        tokio::spawn(watch_signals(controls.clone(), Arc::clone(&signal), watched.clone()));
+    let shown = (!manner.quiet).then(|| tokio::spawn(progress::show(watched, config.clone())));
+    let crawl = crawl::run(engine, seeds.urls.clone(), visitor, writer, store.lock(), &controls);
+    let outcome = AssertUnwindSafe(crawl).catch_unwind().await;
+    // The numbers end with their sender, and with them the progress.
+    drop(controls);
+    signals.abort();
+    signals.await.ok();
+    if let Some(shown) = shown {
+        shown.await.ok();
+    }
+    let written = writing.await.context("the writer's task")?;
+    tokio::task::block_in_place(|| threads.into_iter().for_each(|thread| drop(thread.join())));
+
+    let finish = match (outcome, written) {
+        (_, Err(error)) => {
+            store.close().await.ok();
+            return Err(anyhow::Error::from(error).context(resumable(path)));
+        }
+        (Err(panic), _) => {
+            store.close().await?;
+            anyhow::bail!("a fault in crawlite: {}; {}", panic_text(&*panic), resumable(path));
+        }
+        (Ok(Err(broken)), _) => {
+            store.close().await?;
+            return Err(anyhow::Error::from(broken).context(resumable(path)));
+        }
+        (Ok(Ok(finish)), Ok(())) => finish,
+    };
+    store.finish(crawl_id, &finish, unix_ms()).await?;
+    let summary = Reader::open(path)?.summary()?;
+    let ended = Ended { path, finish: &finish, config: &config, seeds: &seeds.urls };
+    if manner.json {
+        summary::print_json(&summary, &ended, out)?;
+    } else if !manner.quiet {
+        summary::print(&summary, &ended);
+    }
+    let exit = exit_code(
+        &finish,
+        summary.status.done > summary.status.no_answer,
+        signal.load(Ordering::Relaxed),
+        manner.limit_ok,
+    );
+    if exit == Exit::Failed && manner.quiet {
+        say(&format!("error: {}", summary::headline(&summary, &ended)));
+    }
+    Ok(exit)
+}
+
+fn resumable(path: &Path) -> String {
+    format!("the crawl stopped; `crawlite resume {}` goes on", path.display())
+}
+
+fn exit_code(finish: &Finish, any_answer: bool, signal: i32, limit_ok: bool) -> Exit {
+    match finish {
+        Finish::Stopped if signal == SIGTERM => Exit::Terminated,
+        Finish::Stopped => Exit::Interrupted,
+        Finish::NoAnswer => Exit::Failed,
+        Finish::Finished if any_answer => Exit::Finished,
+        Finish::Finished => Exit::Failed,
+        Finish::Pages | Finish::Time | Finish::Bytes if limit_ok => Exit::Finished,
+        _ => Exit::Unfinished,
+    }
+}
+
+const SIGINT: i32 = 2;
+const SIGTERM: i32 = 15;
+
+/// The first signal lets visits end, the second gives them up, the third ends the
+/// process at once; nothing committed is lost by any of them. Visits get 30 s.
+async fn watch_signals(
+    controls: Controls,
+    signal: Arc<AtomicI32>,
+    numbers: watch::Receiver<Numbers>,
+) {
+    let mut listener = Listener::new();
+    signal.store(listener.next().await, Ordering::Relaxed);
+    let in_flight = numbers.borrow().engine.in_flight;
+    say(&format!(
+        "\nStopping: waiting for {in_flight} requests in flight (at most 30 s). Press Ctrl-C again to give them up."
+    ));
+    controls.stop.cancel();
+    tokio::select! {
+        _ = listener.next() => {}
+        () = tokio::time::sleep(std::time::Duration::from_secs(30)) => {}
+    }
+    controls.abort.cancel();
+    listener.next().await;
+    #[expect(clippy::exit, reason = "the person asked three times")]
+    std::process::exit(130);
+}
+
+#[cfg(unix)]
+struct Listener {
+    interrupt: Option<tokio::signal::unix::Signal>,
+    terminate: Option<tokio::signal::unix::Signal>,
+    /// Held so that a write beyond `ulimit -f` is an error and not our end.
+    _file_size: Option<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Listener {
+    fn new() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        const SIGXFSZ: i32 = 25;
+        Self {
+            interrupt: signal(SignalKind::interrupt()).ok(),
+            terminate: signal(SignalKind::terminate()).ok(),
+            _file_size: signal(SignalKind::from_raw(SIGXFSZ)).ok(),
+        }
+    }
+
+    async fn next(&mut self) -> i32 {
+        async fn of(signal: &mut Option<tokio::signal::unix::Signal>) {
+            match signal {
+                Some(signal) => drop(signal.recv().await),
+                None => std::future::pending().await,
+            }
+        }
+        tokio::select! {
+            () = of(&mut self.interrupt) => SIGINT,
+            () = of(&mut self.terminate) => SIGTERM,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Listener;
+
+#[cfg(not(unix))]
+impl Listener {
+    fn new() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) -> i32 {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        SIGINT
+    }
+}
+
+/// Raises the limit of open files as far as allowed, and lowers the concurrency
+/// to what it then bears.
+fn affordable(concurrency: usize) -> usize {
+    let Some(files) = raise_file_limit() else { return concurrency };
+    let bearable =
+        usize::try_from(files.saturating_sub(OTHER_FILES) / 2).unwrap_or(usize::MAX).max(1);
+    if bearable < concurrency {
+        say(&format!(
+            "note: {files} open files allow {bearable} requests at once, not {concurrency}; `ulimit -n` raises it"
+        ));
+    }
+    concurrency.min(bearable)
+}
+
+#[cfg(unix)]
+fn raise_file_limit() -> Option<u64> {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.unwrap_or(65_536).min(65_536);
+    if limit.current.is_some_and(|current| current < wanted) {
+        limit.current = Some(wanted);
+        setrlimit(Resource::Nofile, limit).ok();
+    }
+    getrlimit(Resource::Nofile).current
+}
+
+#[cfg(not(unix))]
+fn raise_file_limit() -> Option<u64> {
+    None
+}

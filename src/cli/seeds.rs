@@ -1,0 +1,157 @@
+//! Where does the crawl start, and what is its file called?
+
+use std::io::{BufRead, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+
+use super::Usage;
+use crate::canonical::CanonicalUrl;
+
+/// Seeds that are read from a file at most.
+const MAX_SEEDS: usize = 1_000_000;
+/// Bytes of a seed file at most.
+const MAX_SEED_BYTES: u64 = 256 << 20;
+
+/// The seeds of a crawl.
+#[derive(Debug, Default)]
+pub(super) struct Seeds {
+    /// All of them, each once.
+    pub(super) urls: Vec<CanonicalUrl>,
+    /// Those typed on the command line, whose hosts may be private.
+    pub(super) typed: Vec<CanonicalUrl>,
+}
+
+impl Seeds {
+    /// Reads the seeds typed, those of `file` (`-` is stdin) and those of the settings.
+    pub(super) async fn read(
+        typed: &[String],
+        file: Option<&Path>,
+        configured: &[String],
+    ) -> Result<Self, Usage> {
+        let mut seeds = Self::default();
+        for text in typed {
+            let url = parse(text).await.map_err(Usage)?;
+            seeds.typed.push(url.clone());
+            seeds.urls.push(url);
+        }
+        for text in configured {
+            seeds.urls.push(parse(text).await.map_err(Usage)?);
+        }
+        if let Some(file) = file {
+            for line in lines(file).map_err(Usage)? {
+                seeds.urls.push(
+                    parse(&line)
+                        .await
+                        .with_context(|| format!("in {}", file.display()))
+                        .map_err(Usage)?,
+                );
+            }
+        }
+        let mut met = std::collections::HashSet::new();
+        seeds.urls.retain(|url| met.insert(url.clone()));
+        if seeds.urls.is_empty() {
+            return Err(Usage(anyhow::anyhow!(
+                "nothing to crawl: give a URL, such as crawlite https://example.org"
+            )));
+        }
+        Ok(seeds)
+    }
+
+    /// The seeds as a file keeps them.
+    pub(super) fn texts(&self) -> Vec<String> {
+        self.urls.iter().map(ToString::to_string).collect()
+    }
+}
+
+/// The name of the file for a crawl of `seed`: only harmless characters.
+pub(super) fn default_file(seed: &CanonicalUrl) -> PathBuf {
+    let name: String = seed
+        .host()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c.to_ascii_lowercase() } else { '-' })
+        .collect();
+    PathBuf::from(format!("{}.db", name.trim_matches(['-', '.'])))
+}
+
+/// A seed as a person types it: without a scheme it is https, or http if nobody
+/// answers there.
+async fn parse(text: &str) -> anyhow::Result<CanonicalUrl> {
+    let text = text.trim();
+    if text.contains("://") {
+        return CanonicalUrl::parse(text)
+            .with_context(|| format!("`{text}` is no URL that can be crawled"));
+    }
+    let looks_like_host = text.contains('.') || text.contains(':') || text.starts_with("localhost");
+    ensure!(
+        looks_like_host && !text.starts_with('-'),
+        "`{text}` is no URL: give one such as https://example.org"
+    );
+    if let Some((scheme, _)) = text.split_once(':')
+        && ["mailto", "javascript", "data", "file", "ftp"].contains(&scheme)
+    {
+        bail!("`{text}` is no URL that can be crawled: only http and https are");
+    }
+    let https = CanonicalUrl::parse(&format!("https://{text}"))
+        .with_context(|| format!("`{text}` is no URL"))?;
+    let http = CanonicalUrl::parse(&format!("http://{text}"))
+        .with_context(|| format!("`{text}` is no URL"))?;
+    let has_port = https.host().len() > https.host_name().len();
+    if has_port { Ok(http) } else { Ok(if answers(&https, 443).await { https } else { http }) }
+}
+
+async fn answers(url: &CanonicalUrl, port: u16) -> bool {
+    let host = url.host_name().trim_matches(['[', ']']).to_owned();
+    let connect = tokio::net::TcpStream::connect((host, port));
+    tokio::time::timeout(Duration::from_secs(5), connect)
+        .await
+        .is_ok_and(|connected| connected.is_ok())
+}
+
+/// The lines of a seed file, less blank ones and comments.
+fn lines(file: &Path) -> anyhow::Result<Vec<String>> {
+    let name = file.display();
+    let reader: Box<dyn Read> = if file == Path::new("-") {
+        Box::new(std::io::stdin().lock())
+    } else {
+        Box::new(std::fs::File::open(file).with_context(|| format!("cannot read {name}"))?)
+    };
+    let mut lines = Vec::new();
+    for line in std::io::BufReader::new(reader.take(MAX_SEED_BYTES)).lines() {
+        let line = line.with_context(|| format!("cannot read {name}"))?;
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        ensure!(lines.len() < MAX_SEEDS, "{name} has more than {MAX_SEEDS} URLs");
+        lines.push(line.to_owned());
+    }
+    Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_named_after_the_host() {
+        #[rustfmt::skip]
+        let cases = [
+            ("https://www.Example.org/x", "www.example.org.db"), ("http://127.0.0.1:8080/", "127.0.0.1-8080.db"),
+            ("http://[::1]:80/",          "1.db"),
+        ];
+        for (url, expected) in cases {
+            assert_eq!(default_file(&CanonicalUrl::parse(url).unwrap()), Path::new(expected));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_url_is_named() {
+        for text in ["nonsense", "mailto:a@b.c", "http://", "ftp://a/", "--depht"] {
+            let message = format!("{:#}", parse(text).await.unwrap_err());
+            assert!(message.contains(&format!("`{text}`")), "{message}");
+        }
+        assert_eq!(parse("127.0.0.1:9/x").await.unwrap().as_str(), "http://127.0.0.1:9/x");
+    }
+}

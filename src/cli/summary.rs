@@ -1,0 +1,266 @@
+//! What came of the crawl, and what to do next?
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use super::say;
+use crate::canonical::CanonicalUrl;
+use crate::config::Config;
+use crate::engine::Finish;
+use crate::store::Summary;
+
+/// A run that ended.
+pub(super) struct Ended<'a> {
+    pub(super) path: &'a Path,
+    pub(super) finish: &'a Finish,
+    pub(super) config: &'a Config,
+    pub(super) seeds: &'a [CanonicalUrl],
+}
+
+/// Prints the summary for people.
+pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
+    let file = ended.path.display();
+    let status = &summary.status;
+    say(&headline(summary, ended));
+    say("");
+    let answers = [
+        (status.ok, "ok"),
+        (status.redirects, "redirects"),
+        (status.client_errors, "4xx"),
+        (status.server_errors, "5xx"),
+        (status.no_answer, "no answer"),
+    ];
+    let answers: Vec<_> = answers
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, name)| format!("{} {name}", count(*n)))
+        .collect();
+    say(&format!("  Pages    {:>9}   {}", count(status.done), answers.join(", ")));
+    say(&format!("  Links    {:>9}", count(summary.links)));
+    if status.pending > 0 {
+        say(&format!("  To go    {:>9}", count(status.pending)));
+    }
+    if status.skipped > 0 {
+        let reasons: Vec<_> = summary
+            .skipped_by_reason
+            .iter()
+            .map(|(reason, n)| format!("{} {reason}", count(*n)))
+            .collect();
+        say(&format!("  Skipped  {:>9}   {}", count(status.skipped), reasons.join(", ")));
+    }
+    if summary.links_cut > 0 {
+        say(&format!(
+            "  Cut      {:>9}   links beyond {} on their page",
+            count(summary.links_cut),
+            crate::extract::MAX_LINKS
+        ));
+    }
+    let bodies = u64::try_from(summary.stored_body_bytes).unwrap_or_default();
+    say(&format!(
+        "  File     {:>9}   {} of it page bodies; {} came over the wire",
+        bytes(status.file_bytes),
+        bytes(bodies),
+        bytes(u64::try_from(status.wire_bytes).unwrap_or_default()),
+    ));
+    print_broken(summary);
+    for (origin, why) in &summary.parked {
+        say(&format!("\n  {origin} did not let us in ({why}); its pages wait for a resume"));
+    }
+    print_not_checked(summary);
+    say("\nNext:");
+    if !ended.finish.is_complete() {
+        say(&format!("  crawlite resume {file}{}", raise(ended)));
+    }
+    if summary.broken_targets > 0 {
+        say(&format!(
+            "  crawlite query {file} \"SELECT target, status, source, anchor FROM broken_links\""
+        ));
+    }
+    if status.skipped > 0 {
+        say(&format!(
+            "  crawlite query {file} \"SELECT reason, detail, count(*) FROM skipped GROUP BY 1, 2 ORDER BY 3 DESC\""
+        ));
+    }
+    say(&format!("  crawlite schema {file}"));
+}
+
+/// Why it ended, in one line.
+pub(super) fn headline(summary: &Summary, ended: &Ended<'_>) -> String {
+    let status = &summary.status;
+    let took = span(Duration::from_millis(u64::try_from(status.elapsed_ms).unwrap_or_default()));
+    let pages = if status.done == 1 {
+        "1 page".to_owned()
+    } else {
+        format!("{} pages", count(status.done))
+    };
+    let seed = ended.seeds.first().map(ToString::to_string).unwrap_or_default();
+    match ended.finish {
+        Finish::Finished if status.done == 0 => {
+            format!("Finished without a page: {}", why_nothing(summary, &seed))
+        }
+        Finish::Finished if status.done == status.no_answer => {
+            format!("Finished, but nobody answered: {seed}; see the errors view")
+        }
+        Finish::Finished if status.done == 1 => {
+            format!("Finished with a single page in {took}: {}", why_one(summary))
+        }
+        Finish::Finished => format!("Finished: {pages} in {took}."),
+        Finish::Parked => format!(
+            "Stopped after {pages} in {took}: what is left is on hosts that do not give their robots.txt."
+        ),
+        Finish::NoAnswer => format!(
+            "No answer from {seed}: {}. Check the name and the network.",
+            first_parked(summary)
+        ),
+        Finish::Pages => format!("Stopped by the page limit after {pages} in {took}."),
+        Finish::Time => format!("Stopped by the time limit after {pages} in {took}."),
+        Finish::Bytes => format!("Stopped by the byte limit after {pages} in {took}."),
+        Finish::Waiting { server, wait } => {
+            format!(
+                "Stopped after {pages} in {took}: {server} asks for {} of patience.",
+                span(*wait)
+            )
+        }
+        Finish::Stopped => format!("Stopped after {pages} in {took}; nothing is lost."),
+    }
+}
+
+fn why_nothing(summary: &Summary, seed: &str) -> String {
+    match summary.skipped_by_reason.first() {
+        Some((reason, _)) => format!("{seed} was skipped ({reason}); see the skipped view"),
+        None => format!("nothing is left to fetch of {seed}"),
+    }
+}
+
+fn why_one(summary: &Summary) -> String {
+    let status = &summary.status;
+    if status.redirects == 1 {
+        return "it redirects out of the scope; see the redirects view, or use --scope".to_owned();
+    }
+    if summary.links == 0 {
+        return "it has no links. Pages built by scripts show theirs only in a browser".to_owned();
+    }
+    match summary.skipped_by_reason.first() {
+        Some((reason, n)) => {
+            format!("its links lead elsewhere ({} {reason}); see the skipped view", count(*n))
+        }
+        None => "it links to nothing else".to_owned(),
+    }
+}
+
+fn first_parked(summary: &Summary) -> String {
+    summary
+        .parked
+        .first()
+        .map_or_else(|| "its robots.txt cannot be reached".to_owned(), |(_, why)| why.clone())
+}
+
+fn print_broken(summary: &Summary) {
+    if summary.broken_targets == 0 {
+        return;
+    }
+    let are = if summary.broken_targets == 1 { "target is" } else { "targets are" };
+    say(&format!("\n  {} link {are} broken; linked most:", count(summary.broken_targets)));
+    for (url, status, pages) in &summary.broken {
+        let from =
+            if *pages == 1 { "1 page".to_owned() } else { format!("{} pages", count(*pages)) };
+        say(&format!("    {status:<8} {url}  (from {from})"));
+    }
+}
+
+fn print_not_checked(summary: &Summary) {
+    let of = |name: &str| {
+        summary.skipped_by_reason.iter().find(|(reason, _)| reason == name).map_or(0, |(_, n)| *n)
+    };
+    let parts: Vec<_> = [(of("external"), "external links"), (of("asset"), "assets")]
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, name)| format!("{} {name}", count(n)))
+        .collect();
+    if !parts.is_empty() {
+        say(&format!("\n  Not checked: {}", parts.join(", ")));
+    }
+}
+
+/// The flag that lets a resume go beyond the limit that was reached.
+fn raise(ended: &Ended<'_>) -> String {
+    let limits = &ended.config.limits;
+    match ended.finish {
+        Finish::Pages => {
+            limits.pages.map(|pages| format!(" --max-pages {}", pages.saturating_mul(10)))
+        }
+        Finish::Time => limits
+            .time
+            .map(|time| format!(" --max-time {}", crate::config::Span(time.0.saturating_mul(2)))),
+        Finish::Bytes => limits
+            .bytes
+            .map(|size| format!(" --max-bytes {}", crate::config::Size(size.0.saturating_mul(2)))),
+        _ => None,
+    }
+    .unwrap_or_default()
+}
+
+/// Prints the summary as one JSON object.
+pub(super) fn print_json(
+    summary: &Summary,
+    ended: &Ended<'_>,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let mut value = serde_json::to_value(summary)?;
+    value["finish"] = ended.finish.as_str().into();
+    value["file"] = ended.path.display().to_string().into();
+    writeln!(out, "{value}")?;
+    Ok(())
+}
+
+/// A number with its thousands set apart.
+pub(super) fn count(number: impl TryInto<u64>) -> String {
+    let digits = number.try_into().unwrap_or_default().to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A size with one decimal.
+#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+pub(super) fn bytes(number: u64) -> String {
+    match number {
+        0..1024 => format!("{number} B"),
+        1024..1_048_576 => format!("{:.1} KiB", number as f64 / 1024.0),
+        1_048_576..1_073_741_824 => format!("{:.1} MiB", number as f64 / 1_048_576.0),
+        _ => format!("{:.2} GiB", number as f64 / 1_073_741_824.0),
+    }
+}
+
+/// A length of time in its two largest units.
+pub(super) fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..10 => format!("{:.1} s", duration.as_secs_f64()),
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_for_people() {
+        assert_eq!(
+            [count(7_u64), count(1234_u64), count(1_234_567_u64)],
+            ["7", "1 234", "1 234 567"]
+        );
+        assert_eq!([bytes(12), bytes(2048), bytes(3 << 20)], ["12 B", "2.0 KiB", "3.0 MiB"]);
+        assert_eq!(span(Duration::from_secs(3700)), "1 h 1 min");
+    }
+}

@@ -1,0 +1,228 @@
+//! What does the file know when a crawl begins or goes on?
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_rusqlite::rusqlite::{
+    Connection, OptionalExtension, Result, Row, Transaction, TransactionBehavior, params,
+};
+
+use super::{CrawlRow, Error};
+use crate::canonical::CanonicalUrl;
+use crate::engine::record::{Depth, Kind, OriginId, PendingRow, UrlId};
+use crate::engine::{Known, Loaded, LoadedOrigin};
+use crate::hash::UrlHash;
+use crate::refusal::{REASONS, Reason};
+use crate::robots::Rules;
+
+/// Unclean ends during visits of a URL after which it is set aside.
+const MAX_CRASHES: i64 = 3;
+/// How long a stored robots.txt is believed (RFC 9309 section 2.4).
+const RULES_LAST_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// The columns that [`pending_row`] reads, of `state s` and `url u`.
+pub(super) const PENDING_COLUMNS: &str =
+    "u.id, u.url, s.kind, s.depth, s.hops, s.attempts, s.not_before, s.crawl_id > 1";
+
+pub(super) fn pending_row(row: &Row<'_>) -> Result<PendingRow> {
+    let kind: String = row.get(2)?;
+    Ok(PendingRow {
+        id: UrlId(row.get(0)?),
+        url: CanonicalUrl::from_stored(row.get::<_, String>(1)?),
+        kind: if kind == Kind::Sitemap.as_str() { Kind::Sitemap } else { Kind::Page },
+        depth: Depth::from_rank(row.get(3)?),
+        hops: row.get(4)?,
+        attempts: row.get(5)?,
+        not_before: row.get(6)?,
+        revisit: row.get(7)?,
+    })
+}
+
+/// The pending rows of an origin from a key on.
+pub(super) fn refill(
+    tx: &Transaction<'_>,
+    crawl_id: i64,
+    origin: OriginId,
+    from: (Depth, UrlId),
+    limit: u32,
+) -> Result<Vec<PendingRow>> {
+    let sql = format!(
+        "SELECT {PENDING_COLUMNS} FROM state s INDEXED BY state_pending JOIN url u ON u.id = s.url_id
+         WHERE s.state = 'pending' AND s.crawl_id = ?1 AND s.origin_id = ?2 AND (s.depth, s.url_id) >= (?3, ?4)
+         ORDER BY s.depth, s.url_id LIMIT ?5"
+    );
+    let mut statement = tx.prepare_cached(&sql)?;
+    let key = params![crawl_id, origin.0, from.0.rank(), from.1.0, limit];
+    statement.query_map(key, pending_row)?.collect()
+}
+
+/// Looks for damage in the tables that a crawl relies on, before anything is written.
+pub(super) fn check_tables(db: &Connection, path: &Path) -> Result<(), Error> {
+    for table in ["file", "crawl", "origin", "url", "state"] {
+        let sql = format!("PRAGMA quick_check('{table}')");
+        let verdict = db
+            .query_row(&sql, [], |row| row.get::<_, String>(0))
+            .map_err(|error| Error::open(path, error))?;
+        if verdict != "ok" {
+            return Err(Error::Corrupt(
+                path.display().to_string(),
+                verdict.lines().next().unwrap_or_default().to_owned(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn newest_crawl(db: &Connection) -> Result<Option<CrawlRow>, Error> {
+    let sql = "SELECT id, seeds, config, finished_at IS NOT NULL, finish FROM crawl ORDER BY id DESC LIMIT 1";
+    let row = db.query_row(sql, [], |row| {
+        let seeds: String = row.get(1)?;
+        Ok(CrawlRow {
+            id: row.get(0)?,
+            seeds: serde_json::from_str(&seeds).unwrap_or_default(),
+            config: row.get(2)?,
+            is_finished: row.get(3)?,
+            finish: row.get(4)?,
+        })
+    });
+    Ok(row.optional()?)
+}
+
+/// Everything an engine needs to go on with a crawl.
+pub(super) fn load(
+    db: &mut Connection,
+    crawl_id: i64,
+    suspects: &[UrlId],
+    product_token: &str,
+    now: i64,
+) -> Result<Loaded, Error> {
+    count_crashes(db, crawl_id, suspects)?;
+    let known = load_known(db, crawl_id)?;
+    let suspects = load_suspects(db, crawl_id, suspects)?;
+    let origins = load_origins(db, crawl_id, &suspects, product_token, now)?;
+    let pages: i64 = db.query_row(
+        "SELECT count(*) FROM state WHERE crawl_id = ?1 AND kind = 'page' AND (state = 'done' OR attempts > 0)",
+        [crawl_id],
+        |row| row.get(0),
+    )?;
+    let bytes: i64 = db.query_row(
+        "SELECT coalesce(sum(wire_bytes), 0) FROM fetch WHERE crawl_id = ?1",
+        [crawl_id],
+        |row| row.get(0),
+    )?;
+    let elapsed: i64 =
+        db.query_row("SELECT elapsed_ms FROM crawl WHERE id = ?1", [crawl_id], |row| row.get(0))?;
+    Ok(Loaded {
+        known,
+        origins,
+        suspects,
+        pages: u64::try_from(pages).unwrap_or_default(),
+        bytes: u64::try_from(bytes).unwrap_or_default(),
+        elapsed: Duration::from_millis(u64::try_from(elapsed).unwrap_or_default()),
+    })
+}
+
+/// Counts an unclean end against each URL that was in flight; the third sets it aside.
+fn count_crashes(db: &mut Connection, crawl_id: i64, suspects: &[UrlId]) -> Result<(), Error> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for id in suspects {
+        tx.execute(
+            "UPDATE state SET crashes = crashes + 1 WHERE crawl_id = ?1 AND url_id = ?2 AND state = 'pending'",
+            params![crawl_id, id.0],
+        )?;
+    }
+    tx.execute(
+        "UPDATE state SET state = 'aside', reason = ?2, detail = 'the process ended ' || crashes || ' times while it was visited'
+         WHERE crawl_id = ?1 AND state = 'pending' AND crashes >= ?3",
+        params![crawl_id, Reason::Crashed.as_str(), MAX_CRASHES],
+    )?;
+    tx.commit()?;
+    Ok(())
+}
+
+fn load_known(db: &Connection, crawl_id: i64) -> Result<Known, Error> {
+    let mut known = Known::default();
+    let mut statement = db.prepare(
+        "SELECT u.id, u.hash, s.depth, s.reason FROM url u
+         LEFT JOIN state s ON s.crawl_id = ?1 AND s.url_id = u.id ORDER BY u.id",
+    )?;
+    let mut rows = statement.query([crawl_id])?;
+    while let Some(row) = rows.next()? {
+        let id = UrlId(row.get(0)?);
+        let hash = UrlHash(row.get(1)?);
+        known.load(id, hash);
+        if let Some(depth) = row.get::<_, Option<u16>>(2)? {
+            let reason = row.get_ref(3)?.as_str_or_null().unwrap_or_default().and_then(reason);
+            let rank = reason.map_or(0, Reason::link_rank);
+            // A link that is not followed is no way from a seed.
+            let is_way = !matches!(reason, Some(Reason::Asset | Reason::Nofollow));
+            known.load_standing(
+                id,
+                &hash,
+                if is_way { Depth::from_rank(depth) } else { Depth::NONE },
+                rank,
+            );
+        }
+    }
+    Ok(known)
+}
+
+fn reason(name: &str) -> Option<Reason> {
+    REASONS.into_iter().find(|reason| reason.as_str() == name)
+}
+
+fn load_suspects(
+    db: &Connection,
+    crawl_id: i64,
+    suspects: &[UrlId],
+) -> Result<Vec<PendingRow>, Error> {
+    let sql = format!(
+        "SELECT {PENDING_COLUMNS} FROM state s JOIN url u ON u.id = s.url_id
+         WHERE s.crawl_id = ?1 AND s.url_id = ?2 AND s.state = 'pending'"
+    );
+    let mut statement = db.prepare(&sql)?;
+    let mut rows: Vec<PendingRow> = Vec::new();
+    for id in suspects {
+        let row = statement.query_row(params![crawl_id, id.0], pending_row).optional()?;
+        rows.extend(row.filter(|row| rows.iter().all(|other| other.id != row.id)));
+    }
+    Ok(rows)
+}
+
+fn load_origins(
+    db: &Connection,
+    crawl_id: i64,
+    suspects: &[PendingRow],
+    product_token: &str,
+    now: i64,
+) -> Result<Vec<LoadedOrigin>, Error> {
+    let mut statement = db.prepare(
+        "SELECT o.origin, o.robots_at, o.robots_status, o.robots_body, o.hold_until,
+             (SELECT count(*) FROM state s INDEXED BY state_pending
+              WHERE s.state = 'pending' AND s.crawl_id = ?1 AND s.origin_id = o.id)
+         FROM origin o ORDER BY o.id",
+    )?;
+    let rows = statement.query_map([crawl_id], |row| {
+        let name: Box<str> = row.get::<_, String>(0)?.into();
+        let status: Option<u16> = row.get(2)?;
+        let body: Option<String> = row.get(3)?;
+        let age = row.get::<_, Option<i64>>(1)?.map(|at| now.saturating_sub(at));
+        let rules = match (status, body) {
+            (Some(200..=299), Some(body)) => Some(Rules::parse(body.as_bytes(), product_token)),
+            (Some(429 | 500..), _) | (None, _) => None,
+            _ => Some(Rules::allow_all()),
+        };
+        let age = age.filter(|age| (0..RULES_LAST_MS).contains(age));
+        let age = age.and_then(|age| u64::try_from(age).ok()).map(Duration::from_millis);
+        let pending: i64 = row.get(5)?;
+        let suspects = suspects.iter().filter(|row| *row.url.origin() == *name).count();
+        Ok(LoadedOrigin {
+            pending: u64::try_from(pending).unwrap_or_default() - suspects as u64,
+            name,
+            rules: rules.zip(age).map(|(rules, age)| (Arc::new(rules), age)),
+            hold_until: row.get(4)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_>>()?)
+}

@@ -1,0 +1,173 @@
+//! Who owns the file now, and what was being visited when an owner died?
+//!
+//! A side file `FILE.lock`, locked (`flock` on Unix), which the kernel undoes when the
+//! process ends in whatever way; so nothing stale ever keeps anybody out, and
+//! readers are not concerned. It holds one slot per visit with the URL's id,
+//! written without fsync and cleared once the visit is committed. A clean end
+//! removes the file; slots left behind are the suspects of a crash.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::engine::record::UrlId;
+
+/// Bytes of a slot: a URL id, little-endian; 0 if it is free.
+const SLOT_BYTES: usize = 4;
+/// Slots that are read from a file that an earlier process left.
+const MAX_SLOTS: usize = 8192;
+
+/// The right to write to a file, as long as it lives.
+#[derive(Debug)]
+pub struct OwnerLock {
+    file: File,
+    path: PathBuf,
+    suspects: Vec<UrlId>,
+}
+
+/// Tries to take the lock, since somebody who looks at it holds it for a moment.
+const TRIES: u32 = 5;
+
+/// Whether a process owns the store at `path` now.
+pub fn is_owned(path: &Path) -> bool {
+    File::open(side_file(path))
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// `FILE.lock`
+fn side_file(path: &Path) -> PathBuf {
+    let mut side = path.as_os_str().to_owned();
+    side.push(".lock");
+    side.into()
+}
+
+impl OwnerLock {
+    /// Takes the lock of the store at `path`; `None` if another process has it.
+    ///
+    /// # Errors
+    /// If the side file cannot be made or read.
+    pub fn take(path: &Path) -> io::Result<Option<Self>> {
+        let path = side_file(path);
+        let mut tries = 0;
+        loop {
+            let mut file = private_file(&path)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) if tries >= TRIES => return Ok(None),
+                Err(TryLockError::WouldBlock) => {
+                    tries += 1;
+                    std::thread::sleep(Duration::from_millis(20));
+                    continue;
+                }
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+            if is_still_at(&file, &path) {
+                let suspects = read_slots(&mut file)?;
+                return Ok(Some(Self { file, path, suspects }));
+            }
+        }
+    }
+
+    /// The URLs that were in flight when the owner before us died.
+    pub fn suspects(&self) -> &[UrlId] {
+        &self.suspects
+    }
+
+    /// Forgets what an earlier owner left.
+    ///
+    /// # Errors
+    /// If the side file cannot be written.
+    pub fn clear(&mut self) -> io::Result<()> {
+        self.suspects.clear();
+        self.file.set_len(0)
+    }
+
+    /// Notes in `slot` that `url` is being visited.
+    ///
+    /// # Errors
+    /// If the side file cannot be written.
+    pub fn occupy(&self, slot: usize, url: UrlId) -> io::Result<()> {
+        self.write(slot, url.0)
+    }
+
+    /// Notes that what was in `slot` is committed.
+    ///
+    /// # Errors
+    /// If the side file cannot be written.
+    pub fn vacate(&self, slot: usize) -> io::Result<()> {
+        self.write(slot, 0)
+    }
+
+    fn write(&self, slot: usize, id: u32) -> io::Result<()> {
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start((slot * SLOT_BYTES) as u64))?;
+        file.write_all(&id.to_le_bytes())
+    }
+
+    /// Gives the lock up after a clean end, and removes the side file.
+    pub fn release(self) {
+        // Removed while still locked; whoever waits sees another file and tries again.
+        std::fs::remove_file(&self.path).ok();
+    }
+}
+
+/// Opens or makes a file that only its owner may read.
+pub(super) fn private_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Whether the file that we locked is still the one of that name: the owner
+/// before us may have removed it between our open and our lock.
+#[cfg(unix)]
+fn is_still_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let ours = file.metadata().map(|ours| ours.ino());
+    std::fs::metadata(path).is_ok_and(|now| ours.is_ok_and(|ours| ours == now.ino()))
+}
+
+/// An open file cannot be removed.
+#[cfg(not(unix))]
+fn is_still_at(_: &File, _: &Path) -> bool {
+    true
+}
+
+fn read_slots(file: &mut File) -> io::Result<Vec<UrlId>> {
+    let mut bytes = Vec::new();
+    file.take((MAX_SLOTS * SLOT_BYTES) as u64).read_to_end(&mut bytes)?;
+    let (slots, _) = bytes.as_chunks::<SLOT_BYTES>();
+    Ok(slots
+        .iter()
+        .map(|slot| u32::from_le_bytes(*slot))
+        .filter(|id| *id != 0)
+        .map(UrlId)
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_owner_at_a_time_and_the_suspects_of_a_dead_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("a.db");
+        let first = OwnerLock::take(&store).unwrap().unwrap();
+        assert!(OwnerLock::take(&store).unwrap().is_none());
+        first.occupy(0, UrlId(7)).unwrap();
+        first.occupy(2, UrlId(9)).unwrap();
+        first.vacate(0).unwrap();
+        drop(first);
+
+        let mut second = OwnerLock::take(&store).unwrap().unwrap();
+        assert_eq!(second.suspects(), [UrlId(9)]);
+        second.clear().unwrap();
+        second.release();
+        assert!(!folder.path().join("a.db.lock").exists());
+        assert!(OwnerLock::take(&store).unwrap().unwrap().suspects().is_empty());
+    }
+}

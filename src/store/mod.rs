@@ -1,0 +1,304 @@
+//! Where is everything kept? One SQLite file.
+//!
+//! [`Store`] is the owner's face: it opens or makes the file, begins and ends
+//! crawls, and starts the [`Writer`]. [`Reader`] and [`Query`] only read, also
+//! while a crawl runs. No type of the driver leaves this folder.
+
+mod load;
+mod lock;
+mod migrate;
+mod query;
+mod reader;
+mod save;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio_rusqlite::rusqlite;
+use tokio_rusqlite::rusqlite::config::DbConfig;
+use tokio_rusqlite::{Connection, rusqlite::ErrorCode};
+
+use crate::engine::{Finish, Loaded};
+
+pub use lock::{OwnerLock, is_owned};
+pub use migrate::{View, views};
+pub use query::{Query, QueryError, QueryLimits, Value};
+pub use reader::{Reader, Status, Summary};
+pub use writer::{Committed, Writer};
+
+/// The oldest SQLite whose write-ahead log is safe.
+const MIN_SQLITE: i32 = 3_051_003;
+
+/// Why the store cannot be used. A failure of the store ends the crawl.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another process writes to it.
+    #[error("{0} is in use by another crawl; `crawlite status` and `query` work meanwhile")]
+    InUse(String),
+    /// Not a file of ours.
+    #[error("{0} is no crawlite file; choose another name with -o")]
+    Foreign(String),
+    /// Made by a newer program.
+    #[error("{0} has schema version {1}, which is newer than this program; use the newer crawlite")]
+    Newer(String, i32),
+    /// There is none.
+    #[error("{0} does not exist; `crawlite crawl URL -o {0}` makes it")]
+    Missing(String),
+    /// It holds no crawl.
+    #[error("{0} holds no crawl yet; `crawlite crawl URL -o {0}` begins one")]
+    Empty(String),
+    /// Damaged.
+    #[error(
+        "{0} is damaged: {1}; nothing was changed. Salvage what is readable with `sqlite3 {0} .recover`"
+    )]
+    Corrupt(String, String),
+    /// It cannot be opened.
+    #[error("cannot open {0}: {1}")]
+    Open(String, String),
+    /// No room.
+    #[error(
+        "the disk is full; everything committed is safe, `crawlite resume` goes on once there is room"
+    )]
+    Full,
+    /// The bundled SQLite is too old.
+    #[error(
+        "this program is built with SQLite {0}, which may damage files; 3.51.3 or newer is needed"
+    )]
+    OldSqlite(&'static str),
+    /// The code that writes failed.
+    #[error("the writer failed: {0}")]
+    Panicked(String),
+    /// Anything else the database says.
+    #[error("the store failed: {0}")]
+    Database(#[source] rusqlite::Error),
+    /// The lock file.
+    #[error("cannot use {0}: {1}")]
+    Lock(String, std::io::Error),
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full,
+            _ => Self::Database(error),
+        }
+    }
+}
+
+impl Error {
+    fn open(path: &Path, error: rusqlite::Error) -> Self {
+        let name = path.display().to_string();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => Self::Foreign(name),
+            Some(ErrorCode::DatabaseCorrupt) => Self::Corrupt(name, error.to_string()),
+            Some(ErrorCode::DiskFull) => Self::Full,
+            _ => Self::Open(name, error.to_string()),
+        }
+    }
+}
+
+/// The newest crawl of a file, as far as a command must know it to go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CrawlRow {
+    /// Its id.
+    pub id: i64,
+    /// Its seeds.
+    pub seeds: Vec<String>,
+    /// Its settings as TOML, without secrets.
+    pub config: String,
+    /// Whether nothing is left of it.
+    pub is_finished: bool,
+    /// Why its last run ended; `None` after a crash.
+    pub finish: Option<String>,
+}
+
+/// The file, opened by its one owner.
+#[derive(Debug)]
+pub struct Store {
+    db: Connection,
+    lock: OwnerLock,
+    path: PathBuf,
+    secret: [u8; 16],
+}
+
+impl Store {
+    /// Opens the file at `path`, or makes it. `fresh_secret` and `now` (ms since
+    /// 1970 UTC) are for a new file.
+    ///
+    /// # Errors
+    /// See [`Error`]. A file that is not ours is left as it is.
+    pub async fn open(path: &Path, fresh_secret: [u8; 16], now: i64) -> Result<Self, Error> {
+        if rusqlite::version_number() < MIN_SQLITE {
+            return Err(Error::OldSqlite(rusqlite::version()));
+        }
+        let name = path.display().to_string();
+        let existed = path.exists();
+        let lock = OwnerLock::take(path).map_err(|error| Error::Lock(name.clone(), error))?;
+        let lock = lock.ok_or_else(|| Error::InUse(name.clone()))?;
+        let owned = path.to_owned();
+        match open_file(&owned, fresh_secret, now).await {
+            Ok((db, secret)) => Ok(Self { db, lock, path: owned, secret }),
+            Err(error) => {
+                // Suspects that an earlier owner left stay; a lock file made just now does not.
+                if lock.suspects().is_empty() && (!existed || !matches!(error, Error::Full)) {
+                    lock.release();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The key under which the URLs of this file are hashed.
+    pub fn secret(&self) -> [u8; 16] {
+        self.secret
+    }
+
+    /// The newest crawl, if there is one.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn newest_crawl(&self) -> Result<Option<CrawlRow>, Error> {
+        self.with(|db| load::newest_crawl(db)).await
+    }
+
+    /// Begins a crawl; its seeds are in the file before anything is fetched.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn begin(
+        &mut self,
+        seeds: &[String],
+        config: String,
+        now: i64,
+    ) -> Result<i64, Error> {
+        self.lock.clear().map_err(|error| Error::Lock(self.path.display().to_string(), error))?;
+        let seeds = serde_json::to_string(seeds).expect("strings are JSON");
+        self.with(move |db| save::begin(db, &seeds, &config, now)).await
+    }
+
+    /// Notes that a further run of `crawl_id` begins, with these settings.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn resume(&self, crawl_id: i64, config: String) -> Result<(), Error> {
+        self.with(move |db| save::resume(db, crawl_id, &config)).await
+    }
+
+    /// What the file knows, for an engine to go on from. Suspects of a crash are
+    /// counted, and set aside at the third.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn load(
+        &mut self,
+        crawl_id: i64,
+        product_token: String,
+        now: i64,
+    ) -> Result<Loaded, Error> {
+        let suspects = self.lock.suspects().to_vec();
+        let loaded =
+            self.with(move |db| load::load(db, crawl_id, &suspects, &product_token, now)).await?;
+        self.lock.clear().map_err(|error| Error::Lock(self.path.display().to_string(), error))?;
+        Ok(loaded)
+    }
+
+    /// The lock, whose slots name what is being visited.
+    pub fn lock(&self) -> &OwnerLock {
+        &self.lock
+    }
+
+    /// The connection, for the writer.
+    pub(crate) fn connection(&self) -> Connection {
+        self.db.clone()
+    }
+
+    /// Ends the run: says why, counts inlinks, builds the index on link targets,
+    /// and leaves exactly one file.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn finish(self, crawl_id: i64, finish: &Finish, now: i64) -> Result<(), Error> {
+        let (reason, is_complete) = (finish.as_str(), finish.is_complete());
+        self.with(move |db| save::finish(db, crawl_id, reason, is_complete, now)).await?;
+        self.close().await
+    }
+
+    /// Closes the file without a word on any crawl.
+    ///
+    /// # Errors
+    /// If the write-ahead log cannot be brought home.
+    pub async fn close(self) -> Result<(), Error> {
+        let Self { db, lock, .. } = self;
+        db.close().await.map_err(|error| match error {
+            tokio_rusqlite::Error::Error(error) | tokio_rusqlite::Error::Close((_, error)) => {
+                error.into()
+            }
+            _ => Error::Panicked("the connection was closed before".into()),
+        })?;
+        lock.release();
+        Ok(())
+    }
+
+    async fn with<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut rusqlite::Connection) -> Result<T, Error> + Send + 'static,
+    {
+        on(&self.db, work).await
+    }
+}
+
+/// Runs `work` on the connection's own thread; a panic in it is an error.
+async fn on<T, F>(db: &Connection, work: F) -> Result<T, Error>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut rusqlite::Connection) -> Result<T, Error> + Send + 'static,
+{
+    let caught = db.call(move |db| {
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(db)));
+        Ok::<_, rusqlite::Error>(
+            outcome.unwrap_or_else(|panic| Err(Error::Panicked(panic_text(&*panic)))),
+        )
+    });
+    match caught.await {
+        Ok(outcome) => outcome,
+        Err(tokio_rusqlite::Error::Error(error)) => Err(error.into()),
+        Err(error) => Err(Error::Panicked(error.to_string())),
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".into())
+}
+
+async fn open_file(
+    path: &Path,
+    fresh_secret: [u8; 16],
+    now: i64,
+) -> Result<(Connection, [u8; 16]), Error> {
+    let name = path.display().to_string();
+    lock::private_file(path).map_err(|error| Error::Open(name, error.to_string()))?;
+    let db = Connection::open(path).await.map_err(|error| Error::open(path, error))?;
+    let path = path.to_owned();
+    let secret = on(&db, move |db| {
+        db.busy_timeout(Duration::from_secs(5))?;
+        db.set_prepared_statement_cache_capacity(64);
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        if migrate::check_header(db, &path)? {
+            load::check_tables(db, &path)?;
+        } else {
+            migrate::create(db, fresh_secret, now)?;
+        }
+        db.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;
+             PRAGMA journal_size_limit = 16777216; PRAGMA wal_autocheckpoint = 2000; PRAGMA cache_size = -32768;",
+        )
+        .map_err(|error| Error::open(&path, error))?;
+        migrate::renew_views(db)?;
+        Ok(db.query_row("SELECT secret FROM file", [], |row| row.get(0))?)
+    })
+    .await?;
+    Ok((db, secret))
+}

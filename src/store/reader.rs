@@ -1,0 +1,253 @@
+//! How far is a crawl, and what came of it?
+//!
+//! Only reads, through [`Query`], so it works while the crawl runs and leaves
+//! nothing behind.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::migrate::{APPLICATION_ID, SCHEMA_VERSION};
+use super::{Error, Query, QueryError, QueryLimits, Value};
+
+/// A read-only face of a file.
+#[derive(Debug)]
+pub struct Reader {
+    query: Query,
+    path: PathBuf,
+}
+
+/// Where the newest crawl of a file stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// Its id.
+    pub crawl_id: i64,
+    /// Its seeds, as JSON.
+    pub seeds: String,
+    /// Readable UTC time.
+    pub started_at: String,
+    /// Why its last run ended; `None` while it runs and after a crash.
+    pub finish: Option<String>,
+    /// Of all its runs.
+    pub elapsed_ms: i64,
+    /// Runs so far.
+    pub runs: i64,
+    /// Pages fetched or tried.
+    pub done: i64,
+    /// URLs still to fetch.
+    pub pending: i64,
+    /// URLs set aside or refused.
+    pub skipped: i64,
+    /// Every URL ever met.
+    pub urls: i64,
+    /// Pages that answered 2xx.
+    pub ok: i64,
+    /// Pages that answered 3xx.
+    pub redirects: i64,
+    /// Pages that answered 4xx.
+    pub client_errors: i64,
+    /// Pages that answered 5xx.
+    pub server_errors: i64,
+    /// Pages without an answer.
+    pub no_answer: i64,
+    /// Bytes received in bodies.
+    pub wire_bytes: i64,
+    /// Size of the file.
+    pub file_bytes: u64,
+}
+
+/// What a run ends with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Where the crawl stands.
+    #[serde(flatten)]
+    pub status: Status,
+    /// Skipped URLs by reason, most first.
+    pub skipped_by_reason: Vec<(String, i64)>,
+    /// Links on all pages.
+    pub links: i64,
+    /// Targets that are broken: URL, status or error, pages that link to it; worst first.
+    pub broken: Vec<(String, String, i64)>,
+    /// How many targets are broken in all.
+    pub broken_targets: i64,
+    /// Links that were too many on their page to keep.
+    pub links_cut: i64,
+    /// Bytes of the stored bodies, compressed.
+    pub stored_body_bytes: i64,
+    /// Origins that are parked, and why.
+    pub parked: Vec<(String, String)>,
+}
+
+impl Reader {
+    /// Opens an existing file of ours.
+    ///
+    /// # Errors
+    /// If there is none, or it is not ours.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        check_header(path)?;
+        let limits = QueryLimits { time: Duration::from_mins(10), ..QueryLimits::default() };
+        let query = Query::open(path, limits).map_err(|error| failed(path, &error))?;
+        Ok(Self { query, path: path.to_owned() })
+    }
+
+    /// Where the newest crawl stands.
+    ///
+    /// # Errors
+    /// If the file holds no crawl or cannot be read.
+    pub fn status(&self) -> Result<Status, Error> {
+        let crawl = self.rows(
+            "SELECT id, seeds, datetime(started_at / 1000, 'unixepoch'), finish, elapsed_ms, runs
+             FROM crawl ORDER BY id DESC LIMIT 1",
+        )?;
+        let Some(crawl) = crawl.into_iter().next() else {
+            return Err(Error::Empty(self.path.display().to_string()));
+        };
+        let crawl_id = integer(&crawl[0]);
+        let mut status = Status {
+            crawl_id,
+            seeds: text(&crawl[1]),
+            started_at: text(&crawl[2]),
+            finish: Some(text(&crawl[3])).filter(|finish| !finish.is_empty()),
+            elapsed_ms: integer(&crawl[4]),
+            runs: integer(&crawl[5]),
+            file_bytes: std::fs::metadata(&self.path).map(|file| file.len()).unwrap_or_default(),
+            ..Status::default()
+        };
+        for row in self.rows(&format!(
+            "SELECT state, kind, count(*) FROM state WHERE crawl_id = {crawl_id} GROUP BY state, kind"
+        ))? {
+            let count = integer(&row[2]);
+            status.urls += count;
+            match (&*text(&row[0]), &*text(&row[1])) {
+                ("done", "page") => status.done += count,
+                ("pending", "page") => status.pending += count,
+                ("aside" | "refused", _) => status.skipped += count,
+                _ => {}
+            }
+        }
+        for row in self.rows(&format!(
+            "SELECT f.status / 100, count(*) FROM state s JOIN fetch f ON f.id = s.fetch_id
+             WHERE s.crawl_id = {crawl_id} AND s.kind = 'page' AND s.state = 'done' GROUP BY 1"
+        ))? {
+            let count = integer(&row[1]);
+            match integer(&row[0]) {
+                2 => status.ok += count,
+                3 => status.redirects += count,
+                4 => status.client_errors += count,
+                0 => status.no_answer += count,
+                _ => status.server_errors += count,
+            }
+        }
+        let bytes =
+            format!("SELECT coalesce(sum(wire_bytes), 0) FROM fetch WHERE crawl_id = {crawl_id}");
+        status.wire_bytes = self.number(&bytes)?;
+        Ok(status)
+    }
+
+    /// What the newest crawl came to.
+    ///
+    /// # Errors
+    /// As [`Reader::status`].
+    pub fn summary(&self) -> Result<Summary, Error> {
+        let status = self.status()?;
+        let id = status.crawl_id;
+        let pairs = |sql: String| -> Result<Vec<(String, i64)>, Error> {
+            Ok(self.rows(&sql)?.iter().map(|row| (text(&row[0]), integer(&row[1]))).collect())
+        };
+        let broken = format!(
+            "FROM state s JOIN fetch f ON f.id = s.fetch_id JOIN inlink i ON i.crawl_id = s.crawl_id AND i.url_id = s.url_id
+             WHERE s.crawl_id = {id} AND s.kind = 'page' AND s.state = 'done' AND (f.status >= 400 OR f.status IS NULL)"
+        );
+        let worst = format!(
+            "SELECT u.url, coalesce(f.status, f.error), i.pages {}  ORDER BY i.pages DESC, u.url LIMIT 5",
+            broken.replace("WHERE", "JOIN url u ON u.id = s.url_id WHERE")
+        );
+        Ok(Summary {
+            skipped_by_reason: pairs(format!(
+                "SELECT reason, count(*) FROM state WHERE crawl_id = {id} AND reason IS NOT NULL GROUP BY 1 ORDER BY 2 DESC"
+            ))?,
+            links: self.number(&format!(
+                "SELECT coalesce(sum(p.links), 0) FROM state s JOIN fetch f ON f.id = s.fetch_id JOIN page p ON p.id = f.page_id
+                 WHERE s.crawl_id = {id}"
+            ))?,
+            broken: self.rows(&worst)?.iter().map(|row| (text(&row[0]), text(&row[1]), integer(&row[2]))).collect(),
+            broken_targets: self.number(&format!("SELECT count(*) {broken}"))?,
+            links_cut: self.number("SELECT coalesce(sum(links_cut), 0) FROM page")?,
+            stored_body_bytes: self.number("SELECT coalesce(sum(length(bytes)), 0) FROM body")?,
+            parked: self
+                .rows("SELECT origin, parked FROM origin WHERE parked IS NOT NULL ORDER BY id LIMIT 10")?
+                .iter()
+                .map(|row| (text(&row[0]), text(&row[1])))
+                .collect(),
+            status,
+        })
+    }
+
+    fn number(&self, sql: &str) -> Result<i64, Error> {
+        Ok(self.rows(sql)?.first().map(|row| integer(&row[0])).unwrap_or_default())
+    }
+
+    fn rows(&self, sql: &str) -> Result<Vec<Vec<Value>>, Error> {
+        let mut rows = Vec::new();
+        let keep = |row: &[Value]| {
+            rows.push(row.to_vec());
+            Ok(())
+        };
+        self.query.run(sql, |_| Ok(()), keep).map_err(|error| failed(&self.path, &error))?;
+        Ok(rows)
+    }
+}
+
+/// Looks into the header (SQLite file format, section 1.3), so that a foreign
+/// file is named as such before anything is asked of it.
+fn check_header(path: &Path) -> Result<(), Error> {
+    let name = path.display().to_string();
+    let mut header = [0; 100];
+    match File::open(path).and_then(|mut file| file.read_exact(&mut header)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Error::Missing(name));
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            return Err(Error::Foreign(name));
+        }
+        Err(error) => return Err(Error::Open(name, error.to_string())),
+        Ok(()) => {}
+    }
+    let number =
+        |at: usize| i32::from_be_bytes(*header[at..].first_chunk().expect("within the header"));
+    match (number(68), number(60)) {
+        (APPLICATION_ID, version) if version > SCHEMA_VERSION => Err(Error::Newer(name, version)),
+        (APPLICATION_ID, _) => Ok(()),
+        // A crawl that has just begun has its header only in the write-ahead log.
+        (0, 0) if has_wal(path) => Ok(()),
+        _ => Err(Error::Foreign(name)),
+    }
+}
+
+fn has_wal(path: &Path) -> bool {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    Path::new(&wal).exists()
+}
+
+fn failed(path: &Path, error: &QueryError) -> Error {
+    Error::Open(path.display().to_string(), error.to_string())
+}
+
+fn integer(value: &Value) -> i64 {
+    match value {
+        Value::Integer(number) => *number,
+        _ => 0,
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.clone(),
+        Value::Integer(number) => number.to_string(),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,160 @@
+-- The store: one SQLite file per site, holding any number of crawls.
+--
+-- Tables are private and in the singular; views (views.sql) are the public face
+-- and in the plural. Times (`_at`) are milliseconds since 1970 UTC, durations
+-- (`_ms`) are milliseconds, sizes (`_bytes`) are bytes. NULL means "not known",
+-- never 0.
+
+-- What belongs to the file as a whole; one row.
+CREATE TABLE file (
+    id         INTEGER PRIMARY KEY CHECK (id = 1),
+    secret     BLOB    NOT NULL,   -- the key under which the URLs of this file are hashed
+    created_at INTEGER NOT NULL,
+    version    TEXT    NOT NULL    -- of the program that made the file
+) STRICT;
+
+-- One crawl of the site, from its seeds to its end, over any number of runs.
+CREATE TABLE crawl (
+    id          INTEGER PRIMARY KEY,
+    seeds       TEXT    NOT NULL,  -- JSON array of URLs
+    config      TEXT    NOT NULL,  -- the effective settings as TOML, without secrets
+    version     TEXT    NOT NULL,  -- of the program that began it
+    started_at  INTEGER NOT NULL,
+    finished_at INTEGER,           -- NULL while it runs, was stopped or crashed
+    finish      TEXT,              -- why the last run ended; NULL while it runs and after a crash
+    elapsed_ms  INTEGER NOT NULL,  -- of all its runs together, as far as they are recorded
+    runs        INTEGER NOT NULL
+) STRICT;
+
+-- Scheme and host of every URL that is or may become a candidate: the unit of robots.txt.
+CREATE TABLE origin (
+    id             INTEGER PRIMARY KEY,
+    origin         TEXT    NOT NULL,  -- https://example.org:8080
+    robots_at      INTEGER,           -- when robots.txt was asked for last
+    robots_status  INTEGER,           -- of its answer, after redirects; NULL if none came
+    robots_body    TEXT,              -- its text, at most 512 KiB
+    crawl_delay_ms INTEGER,           -- what robots.txt asks of us
+    hold_until     INTEGER,           -- the server asked to be left alone until then (ms since 1970 UTC)
+    parked         TEXT               -- why its URLs stay pending; NULL if they do not
+) STRICT;
+
+-- Every URL ever met, in canonical form. Append-only; that it holds no URL twice
+-- is the promise of the map in memory, which is rebuilt from `hash` at start.
+CREATE TABLE url (
+    id   INTEGER PRIMARY KEY,
+    hash BLOB    NOT NULL,  -- 12 bytes, keyed by the secret of this file
+    url  TEXT    NOT NULL   -- as written, and cut, where it is no fetchable URL
+) STRICT;
+
+-- Where each URL stands in each crawl.
+CREATE TABLE state (
+    crawl_id   INTEGER NOT NULL REFERENCES crawl (id),
+    url_id     INTEGER NOT NULL REFERENCES url (id),
+    state      TEXT    NOT NULL CHECK (state IN ('pending', 'done', 'aside', 'refused')),
+    reason     TEXT,               -- why it is aside or refused, in one word
+    detail     TEXT,               -- the evidence: which host, pattern, line or number
+    kind       TEXT    NOT NULL CHECK (kind IN ('page', 'robots', 'sitemap')),
+    depth      INTEGER NOT NULL,   -- links from the nearest seed; 65535 if no way is known (only a sitemap names it)
+    found_on   INTEGER REFERENCES url (id),  -- where it was found; NULL for seeds and what robots.txt names
+    hops       INTEGER NOT NULL,   -- redirects behind it
+    origin_id  INTEGER REFERENCES origin (id),  -- NULL if it can be no candidate
+    attempts   INTEGER NOT NULL DEFAULT 0,
+    not_before INTEGER,            -- pending: not before this time (ms since 1970 UTC)
+    crashes    INTEGER NOT NULL DEFAULT 0,      -- unclean ends while it was in flight
+    fetch_id   INTEGER REFERENCES fetch (id),   -- the last request for it in this crawl
+    PRIMARY KEY (crawl_id, url_id),
+    CHECK ((reason IS NOT NULL AND detail IS NOT NULL) = (state IN ('aside', 'refused')))
+) STRICT, WITHOUT ROWID;
+
+-- Answers "which URL of this origin is next?".
+CREATE INDEX state_pending ON state (crawl_id, origin_id, depth, url_id) WHERE state = 'pending';
+
+-- One request and its answer.
+CREATE TABLE fetch (
+    id            INTEGER PRIMARY KEY,
+    crawl_id      INTEGER NOT NULL REFERENCES crawl (id),
+    url_id        INTEGER NOT NULL REFERENCES url (id),
+    started_at    INTEGER NOT NULL,
+    elapsed_ms    INTEGER NOT NULL,  -- to the last byte
+    first_byte_ms INTEGER,           -- to the end of the head
+    status        INTEGER,           -- NULL if no answer came
+    error         TEXT,              -- why none came, or not whole, in one word
+    error_detail  TEXT,
+    http_version  TEXT,
+    ip            TEXT,
+    wire_bytes    INTEGER NOT NULL,  -- of the body as it came
+    body_bytes    INTEGER,           -- of the body, decoded; NULL if it was not read
+    content_type  TEXT,
+    redirect_to   INTEGER REFERENCES url (id),
+    headers       TEXT,              -- JSON object of arrays; cookies' values are cut
+    is_cut        INTEGER NOT NULL,  -- 1 if a limit ended the body
+    page_id       INTEGER REFERENCES page (id)  -- the page version it gave or confirmed
+) STRICT;
+
+-- What one content of a URL says: a page version. Later crawls that find it
+-- unchanged refer to it.
+CREATE TABLE page (
+    id                INTEGER PRIMARY KEY,
+    url_id            INTEGER NOT NULL REFERENCES url (id),
+    content_hash      BLOB    NOT NULL,  -- BLAKE3 of the decoded body
+    body_id           INTEGER REFERENCES body (id),  -- NULL if bodies were not kept
+    charset           TEXT    NOT NULL,
+    title             TEXT,
+    description       TEXT,
+    h1                TEXT,
+    lang              TEXT,
+    claimed_canonical TEXT,              -- what the page claims to be its preferred URL
+    robots_directives TEXT,              -- what meta elements and headers say to robots
+    is_index          INTEGER NOT NULL,  -- 0 if noindex was said
+    is_follow         INTEGER NOT NULL,  -- 0 if nofollow was said
+    words             INTEGER NOT NULL,
+    links             INTEGER NOT NULL,  -- rows in link
+    links_cut         INTEGER NOT NULL   -- links that were too many to keep
+) STRICT;
+
+-- Answers "which versions does this URL have?".
+CREATE INDEX page_url ON page (url_id);
+
+-- The bodies of page versions, each content once.
+CREATE TABLE body (
+    id           INTEGER PRIMARY KEY,
+    content_hash BLOB    NOT NULL UNIQUE,
+    codec        TEXT    NOT NULL,
+    size_bytes   INTEGER NOT NULL,  -- before compression
+    bytes        BLOB    NOT NULL
+) STRICT;
+
+-- Links as they stand on a page version; one row per target, kind, anchor, rel and fragment.
+CREATE TABLE link (
+    page_id   INTEGER NOT NULL REFERENCES page (id),
+    position  INTEGER NOT NULL,  -- 0 for the first link of the page
+    target_id INTEGER NOT NULL REFERENCES url (id),
+    kind      TEXT    NOT NULL,  -- a, area, iframe, img, ...
+    anchor    TEXT    NOT NULL,  -- visible text, white space folded
+    rel       TEXT,              -- NULL if there is none
+    fragment  TEXT,              -- what follows the #; NULL if nothing
+    region    TEXT,              -- nav, header, main, aside, footer; NULL for the body itself
+    is_follow INTEGER NOT NULL,  -- 1 if it leads to a document and may be followed
+    times     INTEGER NOT NULL,  -- how often the page has it
+    PRIMARY KEY (page_id, position)
+) STRICT, WITHOUT ROWID;
+
+-- What sitemaps say of URLs.
+CREATE TABLE sitemap_entry (
+    crawl_id   INTEGER NOT NULL REFERENCES crawl (id),
+    sitemap_id INTEGER NOT NULL REFERENCES url (id),
+    url_id     INTEGER NOT NULL REFERENCES url (id),
+    lastmod    TEXT,
+    changefreq TEXT,
+    priority   REAL,
+    PRIMARY KEY (crawl_id, sitemap_id, url_id)
+) STRICT, WITHOUT ROWID;
+
+-- Links to each URL in a crawl, counted when a run ends; none while it runs.
+CREATE TABLE inlink (
+    crawl_id INTEGER NOT NULL REFERENCES crawl (id),
+    url_id   INTEGER NOT NULL REFERENCES url (id),
+    links    INTEGER NOT NULL,  -- rows in link
+    pages    INTEGER NOT NULL,  -- pages that have them
+    PRIMARY KEY (crawl_id, url_id)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,208 @@
+-- The public face of the file: columns are only ever added.
+--
+-- Views show the newest finished crawl, or the newest if none is finished;
+-- all_pages and all_links show every crawl. Made anew by every program version,
+-- so a view may be corrected without a migration. The comment before each view
+-- is what `crawlite schema` prints.
+
+-- The crawl that the other views show.
+CREATE VIEW shown_crawl AS
+SELECT coalesce(
+    (SELECT max(id) FROM crawl WHERE finished_at IS NOT NULL),
+    (SELECT max(id) FROM crawl)) AS crawl_id;
+
+-- Every crawl of this file: when, how it ended, with which settings.
+CREATE VIEW crawls AS
+SELECT id AS crawl_id, seeds,
+       datetime(started_at / 1000, 'unixepoch') AS started_at,
+       datetime(finished_at / 1000, 'unixepoch') AS finished_at,
+       finish, round(elapsed_ms / 1000.0, 1) AS elapsed_s, runs, version, config
+FROM crawl;
+
+-- Every URL ever met in every crawl, and where it stands.
+CREATE VIEW all_urls AS
+SELECT s.crawl_id, u.url, s.state, s.reason, s.detail, s.kind, nullif(s.depth, 65535) AS depth,
+       f.status, f.error, s.hops, s.attempts, p.content_hash, o.url AS found_on,
+       s.reason IS NOT 'external' AND s.state <> 'refused' AS internal, s.url_id
+FROM state s
+JOIN url u ON u.id = s.url_id
+LEFT JOIN fetch f ON f.id = s.fetch_id
+LEFT JOIN page p ON p.id = f.page_id
+LEFT JOIN url o ON o.id = s.found_on;
+
+-- Every URL ever met: state pending, done, aside (a rule or limit you can change) or refused, with the reason.
+CREATE VIEW urls AS
+SELECT url, state, reason, detail, kind, depth, status, error, hops, attempts, content_hash, found_on, internal
+FROM all_urls WHERE crawl_id = (SELECT crawl_id FROM shown_crawl);
+
+-- Every page of every crawl; as pages, with crawl_id.
+CREATE VIEW all_pages AS
+SELECT s.crawl_id, u.url, f.status, f.error, r.url AS redirect_to, f.content_type,
+       p.id IS NOT NULL AS is_html, 1 AS internal, nullif(s.depth, 65535) AS depth,
+       p.title, p.description, p.h1, p.lang, p.claimed_canonical, p.robots_directives,
+       p.words, f.body_bytes, f.wire_bytes, f.elapsed_ms, f.first_byte_ms,
+       p.links AS outlinks, p.links_cut, i.links AS inlinks, p.content_hash, p.charset,
+       CASE WHEN f.status IS NULL THEN 0
+            WHEN f.status <> 200 OR p.id IS NULL THEN 0
+            WHEN p.is_index = 0 THEN 0
+            WHEN p.claimed_canonical IS NOT NULL AND p.claimed_canonical <> u.url THEN 0
+            ELSE 1 END AS indexable,
+       CASE WHEN f.status IS NULL THEN 'no answer'
+            WHEN f.status BETWEEN 300 AND 399 THEN 'redirect'
+            WHEN f.status <> 200 THEN 'status ' || f.status
+            WHEN p.id IS NULL THEN 'not html'
+            WHEN p.is_index = 0 THEN 'noindex'
+            WHEN p.claimed_canonical IS NOT NULL AND p.claimed_canonical <> u.url THEN 'canonical elsewhere'
+            END AS indexability_reason,
+       f.is_cut, f.http_version, f.ip, f.headers, s.attempts, o.url AS found_on,
+       strftime('%Y-%m-%d %H:%M:%S', f.started_at / 1000, 'unixepoch') AS fetched_at,
+       p.id AS page_id, s.url_id
+FROM state s
+JOIN fetch f ON f.id = s.fetch_id
+JOIN url u ON u.id = s.url_id
+LEFT JOIN page p ON p.id = f.page_id
+LEFT JOIN url r ON r.id = f.redirect_to
+LEFT JOIN url o ON o.id = s.found_on
+LEFT JOIN inlink i ON i.crawl_id = s.crawl_id AND i.url_id = s.url_id
+WHERE s.kind = 'page' AND s.state = 'done';
+
+-- One row per URL fetched or tried, whatever came back: status (NULL if no answer), title, depth, size, times.
+CREATE VIEW pages AS
+SELECT url, status, error, redirect_to, content_type, is_html, internal, depth, title, description, h1, lang,
+       claimed_canonical, robots_directives, words, body_bytes, wire_bytes, elapsed_ms, first_byte_ms, outlinks,
+       links_cut, inlinks, content_hash, charset, indexable, indexability_reason, is_cut, http_version, ip, headers,
+       attempts, found_on, fetched_at
+FROM all_pages WHERE crawl_id = (SELECT crawl_id FROM shown_crawl);
+
+-- The HTML pages that answered 200: what an audit of titles or texts looks at.
+CREATE VIEW html_pages AS
+SELECT * FROM pages WHERE is_html = 1 AND status = 200;
+
+-- Every link of every crawl; as links, with crawl_id.
+CREATE VIEW all_links AS
+SELECT s.crawl_id, source.url AS source, target.url AS target, l.position, l.kind, l.anchor, l.rel, l.fragment,
+       coalesce(l.region, 'body') AS region, l.is_follow AS follow, l.times, l.target_id, s.url_id AS source_id
+FROM state s
+JOIN fetch f ON f.id = s.fetch_id
+JOIN link l ON l.page_id = f.page_id
+JOIN url source ON source.id = s.url_id
+JOIN url target ON target.id = l.target_id
+WHERE s.state = 'done';
+
+-- Every link: on which page (source), to what (target), with anchor text, kind (a, img, ...), rel and region of the page.
+CREATE VIEW links AS
+SELECT source, target, position, kind, anchor, rel, fragment, region, follow, times
+FROM all_links WHERE crawl_id = (SELECT crawl_id FROM shown_crawl);
+
+-- Redirects: each hop, with its status and where it leads.
+CREATE VIEW redirects AS
+SELECT url, status, redirect_to, depth, found_on FROM pages WHERE redirect_to IS NOT NULL;
+
+-- Where each redirect ends: number of hops, whether it loops, the final URL and its status.
+CREATE VIEW redirect_chains AS
+WITH RECURSIVE hop (crawl_id, start_id, url_id, next_id, hops, path) AS (
+    SELECT s.crawl_id, s.url_id, s.url_id, f.redirect_to, 1, ' ' || s.url_id || ' '
+    FROM state s JOIN fetch f ON f.id = s.fetch_id
+    WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.kind = 'page' AND f.redirect_to IS NOT NULL
+    UNION ALL
+    SELECT h.crawl_id, h.start_id, h.next_id, f.redirect_to, h.hops + 1, h.path || h.next_id || ' '
+    FROM hop h
+    JOIN state s ON s.crawl_id = h.crawl_id AND s.url_id = h.next_id
+    JOIN fetch f ON f.id = s.fetch_id
+    WHERE f.redirect_to IS NOT NULL AND h.hops < 20 AND instr(h.path, ' ' || h.next_id || ' ') = 0
+)
+SELECT start.url AS url, h.hops, instr(h.path, ' ' || h.next_id || ' ') > 0 AS loops,
+       final.url AS final_url, f.status AS final_status
+FROM hop h
+JOIN url start ON start.id = h.start_id
+JOIN url final ON final.id = h.next_id
+LEFT JOIN state s ON s.crawl_id = h.crawl_id AND s.url_id = h.next_id
+LEFT JOIN fetch f ON f.id = s.fetch_id
+WHERE instr(h.path, ' ' || h.next_id || ' ') > 0 OR f.redirect_to IS NULL OR h.hops >= 20;
+
+-- Broken links: the answer was 4xx, 5xx or none; with the page that has the link and its anchor text.
+CREATE VIEW broken_links AS
+SELECT l.target, f.status, f.error, l.source, l.anchor, l.kind, l.region
+FROM state s
+JOIN fetch f ON f.id = s.fetch_id
+JOIN all_links l ON l.crawl_id = s.crawl_id AND l.target_id = s.url_id
+WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.state = 'done'
+  AND (f.status >= 400 OR f.status IS NULL);
+
+-- Pages whose content is the same to the byte: one row per page, numbered by group.
+CREATE VIEW duplicates AS
+SELECT hex(substr(content_hash, 1, 8)) AS content, count(*) OVER (PARTITION BY content_hash) AS copies, url, title
+FROM html_pages
+WHERE content_hash IN (SELECT content_hash FROM html_pages GROUP BY content_hash HAVING count(*) > 1);
+
+-- What was met but not fetched, why, and what would release it.
+CREATE VIEW skipped AS
+SELECT url, reason, detail, found_on,
+       CASE reason
+            WHEN 'external' THEN 'crawlite resume FILE --scope domain (or any)'
+            WHEN 'out-of-scope' THEN 'crawlite resume FILE --scope host'
+            WHEN 'excluded' THEN 'crawlite resume FILE with other --exclude patterns'
+            WHEN 'not-included' THEN 'crawlite resume FILE with other --include patterns'
+            WHEN 'nofollow' THEN 'crawlite resume FILE --set scope.nofollow=false'
+            WHEN 'robots' THEN 'crawlite resume FILE --ignore-robots (only if the site is yours)'
+            WHEN 'depth' THEN 'crawlite resume FILE --depth N'
+            WHEN 'private-address' THEN 'crawlite resume FILE --allow-private HOST'
+            END AS release
+FROM urls WHERE state IN ('aside', 'refused')
+UNION ALL
+SELECT u.url, 'pending', coalesce(o.parked, c.finish, 'the crawl is not finished'), f.url, 'crawlite resume FILE'
+FROM state s
+JOIN crawl c ON c.id = s.crawl_id
+JOIN url u ON u.id = s.url_id
+LEFT JOIN origin o ON o.id = s.origin_id
+LEFT JOIN url f ON f.id = s.found_on
+WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.state = 'pending';
+
+-- Links to other sites: each URL once, with one page that has it. They are not fetched.
+CREATE VIEW external_links AS
+SELECT url, detail AS host, found_on FROM urls WHERE reason = 'external';
+
+-- Images, scripts, stylesheets and the like that pages refer to. They are not fetched.
+CREATE VIEW assets AS
+SELECT url, detail AS kind, found_on FROM urls WHERE reason = 'asset';
+
+-- Each host that was crawled: its robots.txt, delays, requests, failures and mean answer time.
+CREATE VIEW hosts AS
+SELECT o.origin AS host, o.robots_status, o.crawl_delay_ms, o.parked,
+       datetime(o.robots_at / 1000, 'unixepoch') AS robots_at,
+       count(*) FILTER (WHERE s.state = 'done' AND s.kind = 'page') AS pages,
+       count(*) FILTER (WHERE s.state = 'pending') AS pending,
+       count(*) FILTER (WHERE f.error IS NOT NULL OR f.status >= 400) AS failures,
+       round(avg(f.first_byte_ms)) AS mean_first_byte_ms, sum(f.wire_bytes) AS wire_bytes, o.robots_body
+FROM origin o
+JOIN state s ON s.origin_id = o.id
+LEFT JOIN fetch f ON f.id = s.fetch_id
+WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl)
+GROUP BY o.id;
+
+-- URLs that gave no answer, and why.
+CREATE VIEW errors AS
+SELECT url, error, attempts, found_on, fetched_at FROM pages WHERE error IS NOT NULL AND status IS NULL;
+
+-- What the sitemaps say of each URL, and what came of it.
+CREATE VIEW sitemap_urls AS
+SELECT u.url, m.url AS sitemap, e.lastmod, e.changefreq, e.priority, s.state, s.reason, f.status,
+       nullif(s.depth, 65535) AS depth
+FROM sitemap_entry e
+JOIN url u ON u.id = e.url_id
+JOIN url m ON m.id = e.sitemap_id
+LEFT JOIN state s ON s.crawl_id = e.crawl_id AND s.url_id = e.url_id
+LEFT JOIN fetch f ON f.id = s.fetch_id
+WHERE e.crawl_id = (SELECT crawl_id FROM shown_crawl);
+
+-- Pages that only a sitemap names: no followed link leads to them.
+CREATE VIEW orphans AS
+SELECT url, status, title FROM pages WHERE depth IS NULL;
+
+-- Each request made for robots.txt and sitemaps.
+CREATE VIEW housekeeping AS
+SELECT u.url, f.status, f.error, f.wire_bytes,
+       strftime('%Y-%m-%d %H:%M:%S', f.started_at / 1000, 'unixepoch') AS fetched_at
+FROM fetch f JOIN url u ON u.id = f.url_id
+LEFT JOIN state s ON s.crawl_id = f.crawl_id AND s.url_id = f.url_id AND s.kind = 'page'
+WHERE f.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.url_id IS NULL;

@@ -1,0 +1,256 @@
+//! What does a page become: fields, distinct URLs, and links between them?
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use url::Url;
+
+use super::{PageRules, Read};
+use crate::canonical::{MAX_URL_BYTES, Unusable, join};
+use crate::config::Bodies;
+use crate::engine::record::{BodyRecord, Candidate, Found, FoundBy, Kind, LinkRecord, PageRecord};
+use crate::extract::{self, Extracted, LinkKind, RawLink, refresh_target};
+use crate::fetch::Head;
+use crate::hash::{ContentHash, UrlHasher};
+use crate::refusal::{Reason, Refusal};
+
+/// Level of compression of stored bodies: the fastest.
+const ZSTD_LEVEL: i32 = 1;
+/// Bytes that are kept of a reference too long, or too odd, to be a URL.
+const ODD_BYTES: usize = 256;
+
+/// Reads an HTML page. Of a body that was cut, no links are taken.
+pub(super) fn read(
+    candidate: &Candidate,
+    body: &[u8],
+    is_cut: bool,
+    head: &Head,
+    rules: &PageRules,
+) -> Read {
+    let (text, charset) = extract::decode(body, head.charset());
+    let mut said = extract::extract(&text, &rules.product_token);
+    for value in head.get_all("x-robots-tag") {
+        said.directives.add_header(value, &rules.product_token);
+    }
+    let page_url = candidate.url.to_url();
+    let base = said.base.as_deref().and_then(|base| page_url.join(base).ok()).unwrap_or(page_url);
+    let mut links = Links::new(&base, rules, said.directives.follow || !rules.nofollow);
+    if !is_cut {
+        header_links(head, &mut said);
+        for (position, link) in (0..).zip(&said.links) {
+            links.add(position, link);
+        }
+    }
+    let claimed = said.claimed_canonical.as_deref().and_then(|href| join(&base, href).ok());
+    let record = PageRecord {
+        content_hash: ContentHash::of(body),
+        body: (rules.bodies == Bodies::Html).then(|| compress(body)),
+        charset,
+        title: said.title,
+        description: said.description,
+        h1: said.h1,
+        lang: said.lang,
+        claimed_canonical: claimed.map(|(url, _)| url.to_string()),
+        robots_directives: Some(said.directives.text).filter(|text| !text.is_empty()),
+        index: said.directives.index,
+        follow: said.directives.follow,
+        words: said.words,
+        links: links.links,
+        links_cut: said.links_cut,
+    };
+    Read { found: links.found, page: Some(Box::new(record)), ..Read::default() }
+}
+
+/// Puts the links of `Link` and `Refresh` headers before those of the page.
+fn header_links(head: &Head, said: &mut Extracted) {
+    let mut links = Vec::new();
+    for value in head.get_all("link") {
+        for (href, rel, media_type) in extract::header_links(value) {
+            links.push(RawLink::of_header(LinkKind::LinkHeader, href, rel, &media_type));
+        }
+    }
+    if let Some(target) = head.get("refresh").and_then(refresh_target) {
+        links.push(RawLink::of_header(
+            LinkKind::RefreshHeader,
+            target.to_owned(),
+            String::new(),
+            "",
+        ));
+    }
+    if !links.is_empty() {
+        links.append(&mut said.links);
+        links.truncate(extract::MAX_LINKS);
+        said.links = links;
+    }
+}
+
+/// Whether a body without a media type begins as HTML does (WHATWG MIME Sniffing 7.1).
+pub(super) fn looks_like_html(body: &[u8]) -> bool {
+    let start = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+    [
+        b"<!doctype html".as_slice(),
+        b"<html",
+        b"<head",
+        b"<body",
+        b"<script",
+        b"<title",
+        b"<!--",
+        b"<div",
+        b"<a",
+        b"<p",
+        b"<h1",
+    ]
+    .iter()
+    .any(|prefix| start.get(..prefix.len()).is_some_and(|found| found.eq_ignore_ascii_case(prefix)))
+}
+
+/// A reference that names nothing that could be fetched, as it was written.
+pub(super) fn unusable(raw: &str, unusable: Unusable, by: FoundBy, hasher: &UrlHasher) -> Found {
+    let reason = match &unusable {
+        Unusable::TooLong(_) => Reason::TooLong,
+        Unusable::Scheme(_) => Reason::Scheme,
+        Unusable::Invalid(_) => Reason::Invalid,
+    };
+    let raw = raw.trim();
+    let most = if reason == Reason::TooLong { MAX_URL_BYTES } else { ODD_BYTES };
+    // What is cut is still told apart by its hash.
+    let text: Arc<str> = if raw.len() <= most {
+        raw.into()
+    } else {
+        format!("{}…", &raw[..raw.floor_char_boundary(most)]).into()
+    };
+    let refusal = Some(Refusal::new(reason, unusable.to_string()));
+    Found { hash: hasher.hash(raw), text, kind: Kind::Page, by, refusal }
+}
+
+fn compress(body: &[u8]) -> BodyRecord {
+    thread_local! {
+        static COMPRESSOR: RefCell<zstd::bulk::Compressor<'static>> =
+            RefCell::new(zstd::bulk::Compressor::new(ZSTD_LEVEL).expect("a level that exists"));
+    }
+    let bytes = COMPRESSOR
+        .with_borrow_mut(|compressor| compressor.compress(body))
+        .expect("memory to compress into");
+    BodyRecord { codec: "zstd", bytes, size_bytes: body.len() as u64 }
+}
+
+/// The distinct URLs of a page and the links to them.
+struct Links<'a> {
+    base: &'a Url,
+    rules: &'a PageRules,
+    /// Whether the page lets its links be followed.
+    follow: bool,
+    found: Vec<Found>,
+    links: Vec<LinkRecord>,
+    /// Each distinct reference is joined once.
+    by_href: HashMap<&'a str, (u32, Option<Box<str>>)>,
+    by_url: HashMap<Arc<str>, u32>,
+    by_link: HashMap<LinkKey<'a>, usize>,
+}
+
+/// Links that differ in nothing but their place are one row.
+type LinkKey<'a> = (u32, LinkKind, &'a str, &'a str, Option<Box<str>>);
+
+impl<'a> Links<'a> {
+    fn new(base: &'a Url, rules: &'a PageRules, follow: bool) -> Self {
+        Self {
+            base,
+            rules,
+            follow,
+            found: Vec::new(),
+            links: Vec::new(),
+            by_href: HashMap::new(),
+            by_url: HashMap::new(),
+            by_link: HashMap::new(),
+        }
+    }
+
+    fn add(&mut self, position: u32, link: &'a RawLink) {
+        let (target, fragment) = match self.by_href.get(&*link.href) {
+            Some(known) => known.clone(),
+            None => {
+                let joined = self.join(&link.href);
+                self.by_href.insert(&link.href, joined.clone());
+                joined
+            }
+        };
+        let refusal = self.against(link);
+        let follow = refusal.is_none();
+        let found = &mut self.found[target as usize];
+        // What stands against a URL is what stands against the best link to it.
+        let rank = |refusal: &Option<Refusal>| {
+            refusal.as_ref().map_or(u8::MAX, |refusal| refusal.reason.link_rank())
+        };
+        if rank(&found.refusal) > 0
+            && (rank(&refusal) > rank(&found.refusal)
+                || found.refusal.as_ref().is_some_and(is_unset))
+        {
+            found.refusal = refusal;
+        }
+        let key = (target, link.kind, &*link.anchor, &*link.rel, fragment);
+        if let Some(index) = self.by_link.get(&key) {
+            self.links[*index].times = self.links[*index].times.saturating_add(1);
+            return;
+        }
+        self.links.push(LinkRecord {
+            target,
+            position,
+            kind: link.kind,
+            anchor: link.anchor.as_str().into(),
+            rel: link.rel.as_str().into(),
+            fragment: key.4.clone(),
+            region: link.region,
+            follow,
+            times: 1,
+        });
+        self.by_link.insert(key, self.links.len() - 1);
+    }
+
+    /// What stands against following a link, whatever its target.
+    fn against(&self, link: &RawLink) -> Option<Refusal> {
+        if !link.is_document {
+            return Some(Refusal::new(Reason::Asset, link.kind.as_str()));
+        }
+        if !self.follow {
+            return Some(Refusal::new(Reason::Nofollow, "the page says nofollow"));
+        }
+        (self.rules.nofollow && link.is_nofollow())
+            .then(|| Refusal::new(Reason::Nofollow, "rel=nofollow"))
+    }
+
+    /// The index of the URL that `href` means, and its fragment.
+    fn join(&mut self, href: &str) -> (u32, Option<Box<str>>) {
+        let hasher = &self.rules.hasher;
+        let (found, fragment) = match join(self.base, href) {
+            Ok((url, fragment)) => {
+                if let Some(known) = self.by_url.get(url.as_str()) {
+                    return (*known, fragment);
+                }
+                let refusal = self.rules.scope.judge(&url).err().or_else(|| Some(unset()));
+                let hash = hasher.hash(url.as_str());
+                (
+                    Found { text: url.text(), hash, kind: Kind::Page, by: FoundBy::Link, refusal },
+                    fragment,
+                )
+            }
+            Err(odd) => (unusable(href, odd, FoundBy::Link, hasher), None),
+        };
+        if let Some(known) = self.by_url.get(&found.text) {
+            return (*known, fragment);
+        }
+        let index = u32::try_from(self.found.len()).expect("links are capped");
+        self.by_url.insert(Arc::clone(&found.text), index);
+        self.found.push(found);
+        (index, fragment)
+    }
+}
+
+/// A URL whose links have not been looked at yet: the first link decides.
+fn unset() -> Refusal {
+    Refusal::new(Reason::Asset, "")
+}
+
+fn is_unset(refusal: &Refusal) -> bool {
+    refusal.detail.is_empty()
+}
