@@ -47,13 +47,16 @@ impl Engine {
         if let Outcome::Answer { status: 429 | 503, retry_after: Some(wait) } = outcome {
             let until = now.at + (*wait).clamp(Duration::from_secs(1), MAX_HOLD);
             self.frontier.hold(server, until);
-            self.actions.push(Action::Write(Record::Hold(candidate.origin, now.unix_ms_at(until))));
+            // A robots.txt may be answered by a server that no candidate is of.
+            if let Some(origin) = self.origins.id(candidate.url.origin()) {
+                self.actions.push(Action::Write(Record::Hold(origin, now.unix_ms_at(until))));
+            }
         }
     }
 
     fn url_visited(&mut self, visited: Visited, now: Moment) {
         let Visited { candidate, outcome, fetch, found, redirect, page, sitemap, .. } = visited;
-        let depth = self.known.depth(candidate.id);
+        let depth = self.depth_of(&candidate);
         let mut ids = Vec::with_capacity(found.len());
         for found in &found {
             let source = Source::of_visit(candidate.id, depth, candidate.hops, found.by);
@@ -62,6 +65,8 @@ impl Engine {
         let ending = self.ending(&candidate, outcome, now);
         let redirect_to = redirect.map(|index| ids[index as usize]);
         let met = std::mem::take(&mut self.met);
+        // Before the visit: if the process dies between the two, the visit is made again.
+        self.write_nearer();
         let record = VisitRecord { candidate, fetch, redirect_to, met, ids, page, sitemap, ending };
         self.actions.push(Action::Write(Record::Visit(Box::new(record))));
     }
@@ -74,21 +79,34 @@ impl Engine {
         if !outcome.is_transient() || attempts > self.settings.retries {
             return Ending::Done;
         }
-        let wait = FIRST_RETRY_AFTER * 4_u32.pow(u32::from(attempts.min(8)) - 1);
-        let until = now.at + wait;
-        let retry =
-            Candidate { attempts, depth: self.known.depth(candidate.id), ..candidate.clone() };
+        let until = now.at + retry_wait(attempts);
+        let retry = Candidate { attempts, ..candidate.clone() };
         self.delayed.insert((until, candidate.id), retry);
         Ending::Retry { attempts, not_before: now.unix_ms_at(until) }
     }
 
     /// Asks for an origin's rules unless they are known or asked for.
     pub(super) fn ask_rules(&mut self, origin: OriginId, now: Moment) {
-        if self.settings.politeness.robots && self.origins.ask(origin, now.at) {
+        if !self.settings.politeness.robots {
+            return;
+        }
+        if self.origins.ask(origin, now.at) {
             let url =
                 CanonicalUrl::from_stored(format!("{}/robots.txt", self.origins.name(origin)));
             let id = self.intern_robots(&url);
             self.push_robots(origin, id, url, 0, now.at);
+        } else if self.settings.sitemaps
+            && let Some(rules) = self.origins.unread(origin)
+        {
+            self.unread.push((origin, rules));
+        }
+    }
+
+    /// Meets the sitemaps of origins whose rules the file knew.
+    pub(super) fn read_known_rules(&mut self, now: Moment) {
+        while let Some((origin, rules)) = self.unread.pop() {
+            let base = format!("{}/robots.txt", self.origins.name(origin));
+            self.meet_sitemaps(origin, &rules, &CanonicalUrl::from_stored(base), now);
         }
     }
 
@@ -187,9 +205,18 @@ impl Engine {
         now: Moment,
     ) {
         self.apply_rules(origin, rules, now, Duration::ZERO);
-        if !self.settings.sitemaps {
-            return;
+        if self.settings.sitemaps && self.origins.unread(origin).is_some() {
+            self.meet_sitemaps(origin, rules, robots, now);
         }
+    }
+
+    fn meet_sitemaps(
+        &mut self,
+        origin: OriginId,
+        rules: &Rules,
+        robots: &CanonicalUrl,
+        now: Moment,
+    ) {
         let base = robots.to_url();
         let usual = format!("{}/sitemap.xml", self.origins.name(origin));
         for raw in rules.sitemaps().iter().map(String::as_str).chain([&*usual]) {
@@ -224,6 +251,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// The wait of a URL that was tried so often, until it is tried again.
+pub(super) fn retry_wait(attempts: u8) -> Duration {
+    FIRST_RETRY_AFTER * 4_u32.pow(u32::from(attempts.clamp(1, 8)) - 1)
 }
 
 fn is_url(text: &str) -> bool {

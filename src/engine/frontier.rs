@@ -14,7 +14,7 @@
 //! when it has a free slot and something that may start. Every method ends by
 //! restoring it (`settle`); `pop` relies on it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::record::{Candidate, Depth, OriginId, ServerId, UrlId};
@@ -31,6 +31,9 @@ const RECOVERY_PER_ANSWER: f64 = 0.1;
 /// The place of a candidate in its queue.
 pub(super) type Key = (Depth, UrlId);
 
+/// Before every other place.
+const FIRST: Key = (Depth::new(0), UrlId(0));
+
 /// A refill that is to be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RefillRequest {
@@ -43,12 +46,18 @@ pub(super) struct RefillRequest {
 #[derive(Debug)]
 pub(super) struct Frontier {
     per_host: usize,
+    /// Candidates in memory over all queues, and in each of them.
+    max_windows: usize,
+    max_window: usize,
     servers: Vec<Server>,
     /// By origin id, which counts from 1.
     queues: Vec<Queue>,
     ready: BTreeSet<(Instant, u64, ServerId)>,
     sequence: u64,
-    in_memory: usize,
+    /// The queue and depth of every candidate in a window.
+    places: HashMap<UrlId, (OriginId, Depth)>,
+    /// The queue whose window was trimmed last because shares became smaller.
+    trimmed: usize,
     /// Pending URLs of queues that are not parked, and candidates that are urgent.
     waiting: u64,
     /// Queues that are out of memory but not of rows.
@@ -119,11 +128,14 @@ impl Frontier {
     pub(super) fn new(per_host: usize) -> Self {
         Self {
             per_host,
+            max_windows: MAX_WINDOWS,
+            max_window: MAX_WINDOW,
             servers: Vec::new(),
             queues: Vec::new(),
             ready: BTreeSet::new(),
             sequence: 0,
-            in_memory: 0,
+            places: HashMap::new(),
+            trimmed: 0,
             waiting: 0,
             hungry: VecDeque::new(),
             refills_out: 0,
@@ -154,7 +166,7 @@ impl Frontier {
         self.queues.push(Queue {
             server,
             window: BTreeMap::new(),
-            edge: (rows > 0).then_some((Depth::new(0), UrlId(0))),
+            edge: (rows > 0).then_some(FIRST),
             pending: rows,
             is_open: false,
             is_parked: false,
@@ -163,6 +175,10 @@ impl Frontier {
         self.waiting += rows;
         let origin = OriginId(u32::try_from(self.queues.len()).expect("fewer origins than URLs"));
         self.server_mut(server).origins.push(origin);
+        for _ in 0..2 {
+            self.trimmed = (self.trimmed + 1) % self.queues.len();
+            self.trim(self.trimmed);
+        }
         origin
     }
 
@@ -192,10 +208,19 @@ impl Frontier {
             .map(|(id, _)| OriginId(id))
     }
 
+    /// Keeps so many candidates in memory, over all queues and in each.
+    pub(super) fn set_windows(&mut self, all: usize, each: usize) {
+        (self.max_windows, self.max_window) = (all, each);
+    }
+
     /// Candidates in memory.
-    #[cfg(test)]
     pub(super) fn in_memory(&self) -> usize {
-        self.in_memory
+        self.places.len()
+    }
+
+    /// Whether a candidate is in a window.
+    pub(super) fn has_in_memory(&self, id: UrlId) -> bool {
+        self.places.contains_key(&id)
     }
 
     /// Puts a candidate that was not pending before into its queue.
@@ -230,15 +255,19 @@ impl Frontier {
         self.settle(server);
     }
 
-    /// Moves a queued candidate to another depth; false if it is not in memory.
-    pub(super) fn move_to(&mut self, origin: OriginId, id: UrlId, from: Depth, to: Depth) -> bool {
-        let Some(mut candidate) = self.queue_mut(origin).window.remove(&(from, id)) else {
-            return false;
-        };
-        self.in_memory -= 1;
-        candidate.depth = to;
-        self.recall(candidate);
-        true
+    /// Moves a queued candidate to another depth if it is in memory.
+    pub(super) fn move_to(&mut self, id: UrlId, depth: Depth) {
+        if let Some(mut candidate) = self.take_out(id) {
+            candidate.depth = depth;
+            self.recall(candidate);
+        }
+    }
+
+    /// Takes a candidate out of its window, wherever that is.
+    fn take_out(&mut self, id: UrlId) -> Option<Candidate> {
+        let (origin, depth) = self.places.remove(&id)?;
+        let candidate = self.queue_mut(origin).window.remove(&(depth, id));
+        Some(candidate.expect("its place says so"))
     }
 
     /// The candidate that may start now, which thereby leaves its queue. It is
@@ -269,7 +298,7 @@ impl Frontier {
         let queue = self.queue_mut(origin);
         let (_, candidate) = queue.window.pop_first().expect("it was the first key");
         queue.pending -= 1;
-        self.in_memory -= 1;
+        self.places.remove(&candidate.id);
         self.want_refill(origin);
         candidate
     }
@@ -351,13 +380,14 @@ impl Frontier {
         self.settle_origin(origin);
     }
 
-    /// Leaves the URLs of an origin where they are until a resume.
+    /// Leaves the URLs of an origin where they are until a resume: on disk.
     pub(super) fn park(&mut self, origin: OriginId) {
         let queue = self.queue_mut(origin);
         let pending = queue.pending;
         if !std::mem::replace(&mut queue.is_parked, true) {
             self.waiting -= pending;
         }
+        self.cut(origin, FIRST);
         self.set_open(origin, false);
     }
 
@@ -373,9 +403,6 @@ impl Frontier {
 
     /// The next refill to ask for; called until it gives none.
     pub(super) fn next_refill(&mut self) -> Option<RefillRequest> {
-        if self.in_memory >= MAX_WINDOWS {
-            return None;
-        }
         let origin = self.hungry.pop_front()?;
         let share = self.share();
         let queue = self.queue_mut(origin);
@@ -401,46 +428,65 @@ impl Frontier {
             unreachable!("a refill was asked for")
         };
         let after_last = end.map(|(depth, id)| (depth, UrlId(id.0 + 1)));
-        queue.edge = match (after_last, ceiling) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
+        queue.edge = ceiling;
+        if let Some(edge) = after_last {
+            self.cut(origin, edge);
+        }
         for candidate in candidates {
             self.keep(candidate);
         }
-        let queue = self.queue_mut(origin);
-        let beyond = queue.edge.map(|edge| queue.window.split_off(&edge).len()).unwrap_or_default();
-        self.in_memory -= beyond;
         self.settle_origin(origin);
+    }
+
+    /// Leaves every pending URL from `edge` on to the rows.
+    fn cut(&mut self, origin: OriginId, edge: Key) {
+        let queue = self.queue_mut(origin);
+        let limit = match &mut queue.refill {
+            Refill::Out { ceiling } => ceiling,
+            _ => &mut queue.edge,
+        };
+        *limit = Some(limit.map_or(edge, |limit| limit.min(edge)));
+        for (_, id) in queue.window.split_off(&edge).into_keys() {
+            self.places.remove(&id);
+        }
+    }
+
+    /// Leaves to the rows what is more than the share of a window.
+    fn trim(&mut self, index: usize) {
+        let share = self.share();
+        let window = &self.queues[index].window;
+        if window.len() > share {
+            let edge = *window.keys().nth(share).expect("the window is longer");
+            let origin = OriginId(u32::try_from(index + 1).expect("fewer origins than URLs"));
+            self.cut(origin, edge);
+        }
     }
 
     /// Candidates of one queue in memory at most.
     fn share(&self) -> usize {
-        (MAX_WINDOWS / self.queues.len().max(1)).clamp(1, MAX_WINDOW)
+        (self.max_windows / self.queues.len().max(1)).clamp(1, self.max_window)
     }
 
     /// Keeps a candidate in the window if it belongs there; otherwise its row does.
     fn keep(&mut self, candidate: Candidate) {
         let share = self.share();
-        let key = (candidate.depth, candidate.id);
-        let queue = self.queue_mut(candidate.origin);
+        let (id, origin, depth) = (candidate.id, candidate.origin, candidate.depth);
+        self.take_out(id);
+        let queue = self.queue_mut(origin);
         let limit = match &queue.refill {
             Refill::Out { ceiling } => *ceiling,
             _ => queue.edge,
         };
-        if limit.is_some_and(|limit| key >= limit) {
+        if limit.is_some_and(|limit| (depth, id) >= limit) {
             return;
         }
-        let mut growth = usize::from(queue.window.insert(key, candidate).is_none());
-        if queue.window.len() > share {
-            let (evicted, _) = queue.window.pop_last().expect("it is not empty");
-            growth = 0;
-            match &mut queue.refill {
-                Refill::Out { ceiling } => *ceiling = Some(evicted),
-                _ => queue.edge = Some(evicted),
-            }
+        queue.window.insert((depth, id), candidate);
+        let last = *queue.window.last_key_value().expect("one was just put in").0;
+        let is_over = queue.window.len() > share;
+        self.places.insert(id, (origin, depth));
+        if is_over {
+            self.cut(origin, last);
         }
-        self.in_memory += growth;
     }
 
     /// Notes that a queue should be refilled, if it should.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::known::Meeting;
 use super::record::{
     Candidate, Depth, Discovery, Found, FoundBy, Kind, Moment, NearerRow, OriginId, PendingRow,
-    Reply, Standing, UrlId,
+    Record, Reply, Standing, UrlId,
 };
-use super::{Engine, too_deep};
+use super::answer::retry_wait;
+use super::{Action, Engine, too_deep};
 use crate::canonical::CanonicalUrl;
 use crate::refusal::{Reason, Refusal};
 
@@ -73,30 +74,38 @@ impl Engine {
             self.meet_again(id, found, source, now);
         } else {
             let new = (meeting == Meeting::New).then(|| (Arc::clone(&found.text), found.hash));
-            self.settle_met(id, new, found, source, now);
+            let verdict = self.judge(found, source, now);
+            self.settle_met(id, new, found, source, verdict, now);
         }
         id
     }
 
     fn meet_again(&mut self, id: UrlId, found: &Found, source: Source, now: Moment) {
-        let is_nearer = found.refusal.is_none() && source.depth < self.known.depth(id);
         let rank = self.known.link_rank(id);
-        if rank == 0 {
-            if is_nearer {
-                self.come_nearer(id, Some(&found.text), source.depth, source.id);
+        if let Some(refusal) = &found.refusal {
+            if rank > 0 && refusal.reason.link_rank() > rank {
+                let verdict = (Some(refusal.clone()), None);
+                self.settle_met(id, None, found, source, verdict, now);
             }
             return;
         }
-        let depth = if found.refusal.is_none() {
-            source.depth.min(self.known.depth(id))
-        } else {
-            source.depth
-        };
+        // Only pages have a distance from the seeds.
+        let is_page = found.kind == Kind::Page;
+        let is_nearer = is_page && source.depth < self.known.depth(id);
+        if rank == 0 {
+            if is_nearer {
+                self.come_nearer(id, source.depth, source.id);
+            }
+            return;
+        }
+        let depth =
+            if is_page { source.depth.min(self.known.depth(id)) } else { source.depth };
         let source = Source { depth, ..source };
-        let new_rank =
-            self.judge(found, source, now).0.map_or(u8::MAX, |refusal| refusal.reason.link_rank());
-        if new_rank > rank || is_nearer {
-            self.settle_met(id, None, found, source, now);
+        let verdict = self.judge(found, source, now);
+        // What lies in the URL itself is as final as nothing.
+        let new_rank = verdict.0.as_ref().map_or(0, |refusal| refusal.reason.link_rank());
+        if new_rank == 0 || new_rank > rank || is_nearer {
+            self.settle_met(id, None, found, source, verdict, now);
         }
     }
 
@@ -107,15 +116,23 @@ impl Engine {
         new: Option<(Arc<str>, crate::hash::UrlHash)>,
         found: &Found,
         source: Source,
+        (refusal, place): (Option<Refusal>, Option<OriginId>),
         now: Moment,
     ) {
         let revisit = new.is_none();
-        let (refusal, place) = self.judge(found, source, now);
         self.known
             .set_link_rank(id, refusal.as_ref().map_or(0, |refusal| refusal.reason.link_rank()));
-        // A link that is not followed is no way from a seed.
-        self.known.set_depth(id, if found.refusal.is_none() { source.depth } else { Depth::NONE });
+        // A link that is not followed is no way from a seed; a sitemap is not nearer by any.
+        let depth = match (&found.refusal, found.kind) {
+            (Some(_), _) => Depth::NONE,
+            (None, Kind::Page) => source.depth,
+            (None, _) => Depth::new(0),
+        };
+        self.known.set_depth(id, depth);
         let is_pending = refusal.is_none();
+        // A known robots.txt is read for its sitemaps even if it disallows all the rest.
+        let may_be_fetched =
+            refusal.as_ref().is_none_or(|refusal| refusal.reason == Reason::Robots);
         self.met.urls.push(Discovery {
             id,
             new,
@@ -140,6 +157,8 @@ impl Engine {
                 attempts: 0,
                 revisit,
             });
+        }
+        if let Some(origin) = place.filter(|_| may_be_fetched) {
             self.ask_rules(origin, now);
         }
     }
@@ -178,22 +197,9 @@ impl Engine {
     }
 
     /// A URL met before is nearer to a seed than it was known to be.
-    fn come_nearer(
-        &mut self,
-        id: UrlId,
-        text: Option<&Arc<str>>,
-        depth: Depth,
-        found_on: Option<UrlId>,
-    ) {
-        let before = self.known.depth(id);
+    fn come_nearer(&mut self, id: UrlId, depth: Depth, found_on: Option<UrlId>) {
         self.known.set_depth(id, depth);
-        if !self.known.is_taken(id)
-            && let Some(text) = text
-            && let Some(origin) =
-                self.origins.id(CanonicalUrl::from_stored(Arc::clone(text)).origin())
-        {
-            self.frontier.move_to(origin, id, before, depth);
-        }
+        self.frontier.move_to(id, depth);
         self.nearer.push((id, depth, found_on));
     }
 
@@ -212,17 +218,25 @@ impl Engine {
             }
             Reply::Nearer(rows) => {
                 self.nearer_out -= 1;
+                let mut offered = Vec::new();
                 for row in rows {
+                    offered.extend((!row.leads_to.is_empty()).then_some(row.id));
                     self.came_nearer(row, now);
                 }
                 self.flush_met();
+                self.write_nearer();
+                if !offered.is_empty() {
+                    self.actions.push(Action::Write(Record::Offered(offered)));
+                }
             }
         }
     }
 
     /// A row as a candidate; none if it has to wait for a time of its own.
     fn recalled(&mut self, row: PendingRow, origin: OriginId, now: Moment) -> Option<Candidate> {
-        let wait = row.not_before.and_then(|until| now.instant_at(until, super::MAX_HOLD));
+        // However the clock was set meanwhile, no wait is longer than it was meant to be.
+        let most = retry_wait(row.attempts);
+        let wait = row.not_before.and_then(|until| now.instant_at(until, most));
         let candidate = self.candidate(row, origin);
         let Some(until) = wait else { return Some(candidate) };
         self.known.set_taken(candidate.id, true);
@@ -232,8 +246,8 @@ impl Engine {
     }
 
     pub(super) fn candidate(&self, row: PendingRow, origin: OriginId) -> Candidate {
-        Candidate {
-            depth: self.known.depth(row.id),
+        let mut candidate = Candidate {
+            depth: row.depth,
             id: row.id,
             url: row.url,
             origin,
@@ -242,13 +256,24 @@ impl Engine {
             hops: row.hops,
             attempts: row.attempts,
             revisit: row.revisit,
-        }
+        };
+        candidate.depth = self.depth_of(&candidate);
+        candidate
+    }
+
+    /// The depth at which a candidate stands by now: that of a page may have changed.
+    pub(super) fn depth_of(&self, candidate: &Candidate) -> Depth {
+        let is_page = candidate.kind == Kind::Page;
+        if is_page { self.known.depth(candidate.id) } else { candidate.depth }
     }
 
     /// What the file has of a URL that came nearer: a pending one moves, the
     /// links of a fetched one are offered again.
     fn came_nearer(&mut self, row: NearerRow, now: Moment) {
-        if let Some(pending) = row.pending.filter(|_| !self.known.is_taken(row.id)) {
+        if let Some(pending) = row.pending
+            && !self.known.is_taken(row.id)
+            && !self.frontier.has_in_memory(row.id)
+        {
             let origin =
                 self.origins.id(pending.url.origin()).expect("a pending URL has an origin");
             if let Some(candidate) = self.recalled(pending, origin, now) {
@@ -266,7 +291,7 @@ impl Engine {
                 let found = Found { text, hash, kind: Kind::Page, by, refusal: None };
                 self.meet_again(target, &found, source, now);
             } else {
-                self.come_nearer(target, None, source.depth, source.id);
+                self.come_nearer(target, source.depth, source.id);
             }
         }
     }

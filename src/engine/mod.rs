@@ -39,6 +39,9 @@ pub use known::Known;
 /// The longest that a server is left alone because it, or a file, asks for it.
 pub const MAX_HOLD: Duration = Duration::from_hours(24);
 
+/// URLs that came nearer and are asked for at once.
+const MAX_NEARER: usize = 32;
+
 /// What happened.
 #[derive(Debug)]
 pub enum Event {
@@ -140,6 +143,9 @@ pub struct Loaded {
     pub origins: Vec<LoadedOrigin>,
     /// What was being visited when the process ended without saying so.
     pub suspects: Vec<PendingRow>,
+    /// URLs that came nearer when what they lead to was not yet offered again
+    /// (see [`Record::Nearer`]).
+    pub owing: Vec<UrlId>,
     /// Pages of this crawl that were started before.
     pub pages: u64,
     /// Bytes that this crawl received before.
@@ -190,8 +196,14 @@ pub struct Engine {
     delayed: BTreeMap<(Instant, UrlId), Candidate>,
     suspects: suspects::Suspects,
     rate: Option<Rate>,
+    /// Loaded origins that have something to fetch and were not asked for their rules yet.
+    unasked: Vec<OriginId>,
+    /// Origins whose rules the file knew and whose sitemaps are to be met.
+    unread: Vec<(OriginId, Arc<Rules>)>,
     /// When this run began.
     began: Instant,
+    /// Whether earlier runs may have asked any server just before.
+    is_resumed: bool,
     in_flight: usize,
     /// Questions about URLs met nearer that the writer has not answered.
     nearer_out: usize,
@@ -216,6 +228,7 @@ impl Engine {
         loaded: Loaded,
         now: Moment,
     ) -> Self {
+        let is_resumed = !loaded.known.is_empty();
         let rate = settings.politeness.rate.map(|rate| Rate::new(rate, now.at));
         let mut engine = Self {
             frontier: Frontier::new(settings.politeness.per_host),
@@ -229,7 +242,10 @@ impl Engine {
             delayed: BTreeMap::new(),
             suspects: suspects::Suspects::default(),
             rate,
+            unasked: Vec::new(),
+            unread: Vec::new(),
             began: now.at,
+            is_resumed,
             in_flight: 0,
             nearer_out: 0,
             pages: loaded.pages,
@@ -248,6 +264,9 @@ impl Engine {
         for row in loaded.suspects {
             engine.load_suspect(row);
         }
+        for id in loaded.owing {
+            engine.nearer.push((id, engine.known.depth(id), None));
+        }
         engine
     }
 
@@ -264,6 +283,8 @@ impl Engine {
                 self.stopping = self.stopping.take().or(Some(Finish::Stopped));
             }
         }
+        self.read_known_rules(now);
+        self.flush_met();
         self.write_nearer();
         if !self.ended {
             self.advance(now);
@@ -277,7 +298,7 @@ impl Engine {
         let next = self.frontier.next_start().zip(self.frontier.next_server());
         Progress {
             in_flight: self.in_flight,
-            waiting: self.frontier.waiting() + self.delayed.len() as u64,
+            waiting: self.frontier.waiting() + (self.delayed.len() + self.suspects.len()) as u64,
             slowed: self
                 .frontier
                 .slowed()
@@ -296,6 +317,18 @@ impl Engine {
         }
     }
 
+    /// Keeps so many candidates in memory, over all origins and of each, instead of
+    /// the usual number; what is beyond stays in the file. To be said before the
+    /// first event.
+    pub fn keep_in_memory(&mut self, all: usize, of_each_origin: usize) {
+        self.frontier.set_windows(all, of_each_origin);
+    }
+
+    /// Candidates in memory that wait in the queues of their origins.
+    pub fn in_memory(&self) -> usize {
+        self.frontier.in_memory()
+    }
+
     /// Bytes and pages of the crawl so far, its earlier runs included.
     pub fn totals(&self) -> (u64, u64) {
         (self.pages, self.bytes)
@@ -309,11 +342,8 @@ impl Engine {
             while let Some(origin) = self.origins.next_due(now.at) {
                 self.ask_rules(origin, now);
             }
-            self.advance_suspects(now);
-            if !self.suspects.is_active() {
-                self.ask_refills();
-            }
             self.start_what_may(now);
+            self.read_known_rules(now);
             self.flush_met();
         }
         if self.in_flight == 0
@@ -341,7 +371,8 @@ impl Engine {
 
     fn requeue_delayed(&mut self, now: Instant) {
         while let Some(entry) = self.delayed.first_entry().filter(|entry| entry.key().0 <= now) {
-            let candidate = entry.remove();
+            let mut candidate = entry.remove();
+            candidate.depth = self.depth_of(&candidate);
             self.known.set_taken(candidate.id, false);
             self.frontier.push(candidate);
         }
@@ -350,14 +381,24 @@ impl Engine {
     fn ask_refills(&mut self) {
         while let Some(request) = self.frontier.next_refill() {
             let frontier::RefillRequest { origin, from, limit } = request;
+            // What is left to the rows must be written before they are read.
+            self.flush_met();
             self.actions.push(Action::Write(Record::Refill { origin, from, limit }));
         }
     }
 
     fn start_what_may(&mut self, now: Moment) {
-        let most = if self.suspects.is_active() { 1 } else { self.settings.concurrency };
-        while self.in_flight < most && self.stopping.is_none() {
-            if self.frontier.next_start().is_none_or(|at| at > now.at)
+        loop {
+            self.advance_suspects(now);
+            if !self.suspects.is_active() {
+                for origin in std::mem::take(&mut self.unasked) {
+                    self.ask_rules(origin, now);
+                }
+                self.ask_refills();
+            }
+            if !self.has_room()
+                || self.stopping.is_some()
+                || self.frontier.next_start().is_none_or(|at| at > now.at)
                 || self.rate_wait(now.at).is_some()
             {
                 return;
@@ -366,10 +407,13 @@ impl Engine {
             if let Some(candidate) = self.judge_again(candidate, now) {
                 self.start(candidate, now);
             }
-            if !self.suspects.is_active() {
-                self.ask_refills();
-            }
         }
+    }
+
+    /// Whether one more request may be in flight.
+    fn has_room(&self) -> bool {
+        let most = if self.suspects.is_active() { 1 } else { self.settings.concurrency };
+        self.in_flight < most
     }
 
     /// A queued URL is judged once more when it leaves the queue: rules may have
@@ -381,7 +425,9 @@ impl Engine {
         if self.settings.politeness.robots && !self.origins.is_known(candidate.origin, now.at) {
             self.frontier.set_open(candidate.origin, false);
             self.ask_rules(candidate.origin, now);
-            self.frontier.push(candidate);
+            if let Some(candidate) = self.suspects.put_back(candidate) {
+                self.frontier.push(candidate);
+            }
             return None;
         }
         if let Err(refusal) = self.origins.judge(candidate.origin, &candidate.url) {
@@ -419,11 +465,15 @@ impl Engine {
         self.rate.as_mut()?.wait(now)
     }
 
+    /// When something may happen without anything else happening before.
     fn next_wake(&mut self, now: Moment) -> Option<Instant> {
+        if self.stopping.is_some() {
+            return None;
+        }
         let limits = &self.settings.limits;
         let time_limit =
             limits.time.map(|time| self.began + time.0.saturating_sub(self.elapsed_before));
-        let has_room = self.in_flight < self.settings.concurrency;
+        let has_room = self.has_room();
         let next_start = self.frontier.next_start().filter(|_| has_room).map(|at| at.max(now.at));
         let next_start =
             next_start.map(|at| self.rate_wait(now.at).map_or(at, |free| at.max(free)));
@@ -448,11 +498,13 @@ impl Engine {
             let is_parked = self.frontier.parked().next().is_some();
             return Some(if is_parked { Finish::Parked } else { Finish::Finished });
         }
-        let wait = self.next_wake(now)?.saturating_duration_since(now.at);
         let asked = self.nearer_out > 0 || self.frontier.is_refilling();
-        if wait <= self.settings.politeness.max_wait.0 || asked {
+        let wait = self.next_wake(now).map(|at| at.saturating_duration_since(now.at));
+        debug_assert!(asked || wait.is_some(), "something waits, and for something");
+        if asked || wait.is_some_and(|wait| wait <= self.settings.politeness.max_wait.0) {
             return None;
         }
+        let wait = wait.unwrap_or_default();
         let server =
             self.frontier.next_server().map(|server| self.server_names[server.0 as usize].clone());
         Some(Finish::Waiting { server: server.unwrap_or_default(), wait })
@@ -472,9 +524,9 @@ impl Engine {
         &mut self,
         url: &CanonicalUrl,
         rows: u64,
-        first_start: Instant,
+        now: Instant,
     ) -> (OriginId, ServerId) {
-        let server = self.server_of(url, first_start);
+        let server = self.server_of(url, now);
         let id = self.frontier.add_origin(server, rows);
         self.origins.add(url.origin(), id);
         if !self.settings.politeness.robots {
@@ -483,12 +535,14 @@ impl Engine {
         (id, server)
     }
 
-    /// The server of a URL; a new one may be asked from `first_start` on.
-    fn server_of(&mut self, url: &CanonicalUrl, first_start: Instant) -> ServerId {
+    /// The server of a URL, a new one if need be.
+    fn server_of(&mut self, url: &CanonicalUrl, now: Instant) -> ServerId {
         if let Some(id) = self.servers.get(url.server()) {
             return *id;
         }
         let delay = self.settings.politeness.delay(url.host_name());
+        // Whenever the last request before this run was: one full delay ago is polite.
+        let first_start = if self.is_resumed { now.max(self.began + delay) } else { now };
         let id = self.frontier.add_server(delay, first_start);
         self.servers.insert(url.server().into(), id);
         self.server_names.push(url.server().into());
@@ -497,11 +551,12 @@ impl Engine {
 
     fn load_origin(&mut self, origin: LoadedOrigin, now: Moment) {
         let url = CanonicalUrl::from_stored(format!("{}/", origin.name));
-        // Whenever the last request before this run was: one full delay ago is polite.
-        let delay = self.settings.politeness.delay(url.host_name());
-        let (id, server) = self.add_origin(&url, origin.pending, now.at + delay);
-        if let Some((rules, age)) = origin.rules {
+        let (id, server) = self.add_origin(&url, origin.pending, now.at);
+        if let Some((rules, age)) = origin.rules.filter(|_| self.settings.politeness.robots) {
             self.apply_rules(id, &rules, now, age);
+        }
+        if origin.pending > 0 {
+            self.unasked.push(id);
         }
         if let Some(until) = origin.hold_until.and_then(|until| now.instant_at(until, MAX_HOLD)) {
             self.frontier.hold(server, until);
@@ -526,12 +581,12 @@ impl Engine {
         }
     }
 
+    /// Tells the writer what came nearer, and asks what that leads to: in small
+    /// parts, because the answers may be long.
     fn write_nearer(&mut self) {
-        if !self.nearer.is_empty() {
+        for part in std::mem::take(&mut self.nearer).chunks(MAX_NEARER) {
             self.nearer_out += 1;
-            let nearer = std::mem::take(&mut self.nearer);
-            self.flush_met();
-            self.actions.push(Action::Write(Record::Nearer(nearer)));
+            self.actions.push(Action::Write(Record::Nearer(part.to_vec())));
         }
     }
 }

@@ -56,6 +56,8 @@ pub(super) struct Origins {
 struct Origin {
     name: Box<str>,
     sitemaps: u16,
+    /// Whether the sitemaps that its rules name were met in this run.
+    is_read: bool,
     access: Access,
 }
 
@@ -75,7 +77,12 @@ impl Origins {
 
     pub(super) fn add(&mut self, name: &str, id: OriginId) {
         self.ids.insert(name.into(), id);
-        self.origins.push(Origin { name: name.into(), sitemaps: 0, access: Access::Unknown });
+        self.origins.push(Origin {
+            name: name.into(),
+            sitemaps: 0,
+            is_read: false,
+            access: Access::Unknown,
+        });
         debug_assert_eq!(
             self.origins.len(),
             id.0 as usize,
@@ -167,6 +174,13 @@ impl Origins {
         let gave_none =
             |origin: &Origin| matches!(origin.access, Access::Unreachable { .. } | Access::Parked);
         !self.origins.is_empty() && self.origins.iter().all(gave_none)
+    }
+
+    /// The rules of an origin if their sitemaps were not met in this run; given once.
+    pub(super) fn unread(&mut self, id: OriginId) -> Option<Arc<Rules>> {
+        let origin = &mut self.origins[id.0 as usize - 1];
+        let Access::Rules { rules, .. } = &origin.access else { return None };
+        (!std::mem::replace(&mut origin.is_read, true)).then(|| Arc::clone(rules))
     }
 
     /// Counts a sitemap of an origin, if it may have another.

@@ -438,7 +438,11 @@ pub enum Record {
     /// A pending URL was refused after all.
     Refused(UrlId, Refusal),
     /// URLs met again nearer to a seed: row, depth, found on. Answered by [`Reply::Nearer`].
+    /// A row among them that is done and leads somewhere owes an offer until
+    /// [`Record::Offered`] names it, also across runs.
     Nearer(Vec<(UrlId, Depth, Option<UrlId>)>),
+    /// What these rows lead to was offered again; they owe nothing any more.
+    Offered(Vec<UrlId>),
     /// Asks for the pending rows of an origin from a key on, at most so many.
     /// Answered by [`Reply::Refilled`].
     Refill {

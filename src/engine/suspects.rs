@@ -24,6 +24,21 @@ impl Suspects {
         self.out.is_some() || !self.waiting.is_empty()
     }
 
+    /// How many have not been visited.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len() + usize::from(self.out.is_some())
+    }
+
+    /// Takes back a suspect that may not start after all; any other is returned.
+    pub(super) fn put_back(&mut self, candidate: Candidate) -> Option<Candidate> {
+        if self.out != Some(candidate.id) {
+            return Some(candidate);
+        }
+        self.out = None;
+        self.waiting.push_front(candidate);
+        None
+    }
+
     /// A visit of this URL ended, or it will have none.
     pub(super) fn ended(&mut self, id: UrlId) {
         if self.out == Some(id) {
@@ -37,6 +52,7 @@ impl Engine {
         let origin = self.origins.id(row.url.origin()).expect("a pending URL has an origin");
         let candidate = self.candidate(row, origin);
         self.known.set_taken(candidate.id, true);
+        self.unasked.push(origin);
         self.suspects.waiting.push_back(candidate);
     }
 

@@ -47,22 +47,50 @@ pub(super) fn finish(
     now: i64,
 ) -> Result<(), Error> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    tx.execute("DELETE FROM inlink WHERE crawl_id = ?1", [crawl_id])?;
-    tx.execute(
-        "INSERT INTO inlink (crawl_id, url_id, links, pages)
-         SELECT ?1, l.target_id, count(*), count(DISTINCT l.page_id)
-         FROM state s JOIN fetch f ON f.id = s.fetch_id JOIN link l ON l.page_id = f.page_id
-         WHERE s.crawl_id = ?1 AND s.state = 'done'
-         GROUP BY l.target_id",
-        [crawl_id],
-    )?;
+    tx.execute_batch("CREATE INDEX IF NOT EXISTS link_target ON link (target_id)")?;
+    count_inlinks(&tx, crawl_id)?;
     tx.execute(
         "UPDATE crawl SET finish = ?2, finished_at = CASE WHEN ?3 THEN ?4 END WHERE id = ?1",
         params![crawl_id, finish, is_complete, now],
     )?;
-    tx.execute_batch("CREATE INDEX IF NOT EXISTS link_target ON link (target_id); PRAGMA analysis_limit = 1000; ANALYZE;")?;
+    tx.execute_batch("PRAGMA analysis_limit = 1000; ANALYZE;")?;
     tx.commit()?;
     Ok(())
+}
+
+/// Counts the links to each URL, in one pass over the index on targets, which
+/// holds the pages of each target in order.
+fn count_inlinks(tx: &Transaction<'_>, crawl_id: i64) -> Result<()> {
+    tx.execute("DELETE FROM inlink WHERE crawl_id = ?1", [crawl_id])?;
+    tx.execute_batch("CREATE TEMP TABLE shown_page (page_id INTEGER PRIMARY KEY)")?;
+    tx.execute(
+        "INSERT OR IGNORE INTO shown_page
+         SELECT f.page_id FROM state s JOIN fetch f ON f.id = s.fetch_id
+         WHERE s.crawl_id = ?1 AND s.state = 'done' AND f.page_id IS NOT NULL",
+        [crawl_id],
+    )?;
+    let mut insert = tx.prepare("INSERT INTO inlink (crawl_id, url_id, links, pages) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut links = tx.prepare(
+        "SELECT l.target_id, l.page_id FROM link l INDEXED BY link_target
+         WHERE EXISTS (SELECT 1 FROM shown_page p WHERE p.page_id = l.page_id) ORDER BY l.target_id, l.page_id",
+    )?;
+    let mut rows = links.query([])?;
+    let (mut target, mut last_page, mut counts) = (0_i64, 0_i64, (0_i64, 0_i64));
+    while let Some(row) = rows.next()? {
+        let (next, page): (i64, i64) = (row.get(0)?, row.get(1)?);
+        if next != target {
+            if counts.0 > 0 {
+                insert.execute(params![crawl_id, target, counts.0, counts.1])?;
+            }
+            (target, last_page, counts) = (next, 0, (0, 0));
+        }
+        counts = (counts.0 + 1, counts.1 + i64::from(page != last_page));
+        last_page = page;
+    }
+    if counts.0 > 0 {
+        insert.execute(params![crawl_id, target, counts.0, counts.1])?;
+    }
+    tx.execute_batch("DROP TABLE shown_page")
 }
 
 /// Writes the records of one batch in one transaction, and gives the answers to
