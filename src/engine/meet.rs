@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use super::answer::retry_wait;
 use super::known::Meeting;
 use super::record::{
     Candidate, Depth, Discovery, Found, FoundBy, Kind, Moment, NearerRow, OriginId, PendingRow,
     Record, Reply, Standing, UrlId,
 };
-use super::answer::retry_wait;
 use super::{Action, Engine, too_deep};
 use crate::canonical::CanonicalUrl;
 use crate::refusal::{Reason, Refusal};
@@ -98,8 +98,7 @@ impl Engine {
             }
             return;
         }
-        let depth =
-            if is_page { source.depth.min(self.known.depth(id)) } else { source.depth };
+        let depth = if is_page { source.depth.min(self.known.depth(id)) } else { source.depth };
         let source = Source { depth, ..source };
         let verdict = self.judge(found, source, now);
         // What lies in the URL itself is as final as nothing.

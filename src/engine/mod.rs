@@ -520,12 +520,7 @@ impl Engine {
         (id, server)
     }
 
-    fn add_origin(
-        &mut self,
-        url: &CanonicalUrl,
-        rows: u64,
-        now: Instant,
-    ) -> (OriginId, ServerId) {
+    fn add_origin(&mut self, url: &CanonicalUrl, rows: u64, now: Instant) -> (OriginId, ServerId) {
         let server = self.server_of(url, now);
         let id = self.frontier.add_origin(server, rows);
         self.origins.add(url.origin(), id);

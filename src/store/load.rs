@@ -113,7 +113,10 @@ pub(super) fn load(
     )?;
     let elapsed: i64 =
         db.query_row("SELECT elapsed_ms FROM crawl WHERE id = ?1", [crawl_id], |row| row.get(0))?;
+    let mut owing = db.prepare("SELECT url_id FROM state WHERE crawl_id = ?1 AND owes = 1")?;
+    let owing = owing.query_map([crawl_id], |row| row.get(0).map(UrlId))?.collect::<Result<_>>()?;
     Ok(Loaded {
+        owing,
         known,
         origins,
         suspects,

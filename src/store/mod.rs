@@ -219,8 +219,8 @@ impl Store {
     /// # Errors
     /// If it cannot be written.
     pub async fn finish(self, crawl_id: i64, finish: &Finish, now: i64) -> Result<(), Error> {
-        let (reason, is_complete) = (finish.as_str(), finish.is_complete());
-        self.with(move |db| save::finish(db, crawl_id, reason, is_complete, now)).await?;
+        let finish = finish.clone();
+        self.with(move |db| save::finish(db, crawl_id, &finish, now)).await?;
         self.close().await
     }
 

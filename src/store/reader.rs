@@ -234,7 +234,14 @@ fn has_wal(path: &Path) -> bool {
 }
 
 fn failed(path: &Path, error: &QueryError) -> Error {
-    Error::Open(path.display().to_string(), error.to_string())
+    let (name, words) = (path.display().to_string(), error.to_string());
+    // SQLITE_CORRUPT, as SQLite words it.
+    let is_damaged = words.contains("malformed");
+    if is_damaged {
+        Error::Corrupt(name, "its pages do not fit together".into())
+    } else {
+        Error::Open(name, words)
+    }
 }
 
 fn integer(value: &Value) -> i64 {

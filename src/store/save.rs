@@ -6,6 +6,7 @@ use tokio_rusqlite::rusqlite::{
 
 use super::Error;
 use super::load::{self, PENDING_COLUMNS};
+use crate::engine::Finish;
 use crate::engine::record::{
     BodyRecord, Discovery, Ending, FetchRecord, FoundBy, Kind, Met, NearerRow, OriginRecord,
     PageRecord, Record, Reply, UrlId, VisitRecord,
@@ -42,18 +43,20 @@ pub(super) fn resume(db: &mut Connection, crawl_id: i64, config: &str) -> Result
 pub(super) fn finish(
     db: &mut Connection,
     crawl_id: i64,
-    finish: &str,
-    is_complete: bool,
+    finish: &Finish,
     now: i64,
 ) -> Result<(), Error> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    tx.execute_batch("CREATE INDEX IF NOT EXISTS link_target ON link (target_id)")?;
-    count_inlinks(&tx, crawl_id)?;
+    // Somebody who stops a crawl does not want to wait for what comes after it.
+    if *finish != Finish::Stopped {
+        tx.execute_batch("CREATE INDEX IF NOT EXISTS link_target ON link (target_id)")?;
+        count_inlinks(&tx, crawl_id)?;
+        tx.execute_batch("PRAGMA analysis_limit = 1000; ANALYZE;")?;
+    }
     tx.execute(
         "UPDATE crawl SET finish = ?2, finished_at = CASE WHEN ?3 THEN ?4 END WHERE id = ?1",
-        params![crawl_id, finish, is_complete, now],
+        params![crawl_id, finish.as_str(), finish.is_complete(), now],
     )?;
-    tx.execute_batch("PRAGMA analysis_limit = 1000; ANALYZE;")?;
     tx.commit()?;
     Ok(())
 }
@@ -69,7 +72,8 @@ fn count_inlinks(tx: &Transaction<'_>, crawl_id: i64) -> Result<()> {
          WHERE s.crawl_id = ?1 AND s.state = 'done' AND f.page_id IS NOT NULL",
         [crawl_id],
     )?;
-    let mut insert = tx.prepare("INSERT INTO inlink (crawl_id, url_id, links, pages) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut insert =
+        tx.prepare("INSERT INTO inlink (crawl_id, url_id, links, pages) VALUES (?1, ?2, ?3, ?4)")?;
     let mut links = tx.prepare(
         "SELECT l.target_id, l.page_id FROM link l INDEXED BY link_target
          WHERE EXISTS (SELECT 1 FROM shown_page p WHERE p.page_id = l.page_id) ORDER BY l.target_id, l.page_id",
@@ -120,6 +124,13 @@ pub(super) fn commit(
                     rows.push(save_nearer(&tx, crawl_id, *id, depth.rank(), *found_on)?);
                 }
                 replies.push(Reply::Nearer(rows));
+            }
+            Record::Offered(ids) => {
+                let sql = "UPDATE state SET owes = 0 WHERE crawl_id = ?1 AND url_id = ?2";
+                let mut statement = tx.prepare_cached(sql)?;
+                for id in ids {
+                    statement.execute(params![crawl_id, id.0])?;
+                }
             }
             Record::Refill { origin, from, limit } => {
                 let rows = load::refill(&tx, crawl_id, *origin, *from, *limit)?;
@@ -393,6 +404,10 @@ fn save_nearer(
     let mut statement = tx.prepare_cached(&sql)?;
     let pending = statement.query_row(params![crawl_id, id.0], load::pending_row).optional()?;
     let leads_to = if pending.is_some() { Vec::new() } else { leads_to(tx, crawl_id, id)? };
+    if !leads_to.is_empty() {
+        let sql = "UPDATE state SET owes = 1 WHERE crawl_id = ?1 AND url_id = ?2";
+        tx.prepare_cached(sql)?.execute(params![crawl_id, id.0])?;
+    }
     Ok(NearerRow { id, pending, leads_to })
 }
 

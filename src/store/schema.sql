@@ -61,6 +61,7 @@ CREATE TABLE state (
     attempts   INTEGER NOT NULL DEFAULT 0,
     not_before INTEGER,            -- pending: not before this time (ms since 1970 UTC)
     crashes    INTEGER NOT NULL DEFAULT 0,      -- unclean ends while it was in flight
+    owes       INTEGER NOT NULL DEFAULT 0,      -- 1 while it came nearer and what it leads to was not offered again
     fetch_id   INTEGER REFERENCES fetch (id),   -- the last request for it in this crawl
     PRIMARY KEY (crawl_id, url_id),
     CHECK ((reason IS NOT NULL AND detail IS NOT NULL) = (state IN ('aside', 'refused')))
@@ -68,6 +69,9 @@ CREATE TABLE state (
 
 -- Answers "which URL of this origin is next?".
 CREATE INDEX state_pending ON state (crawl_id, origin_id, depth, url_id) WHERE state = 'pending';
+
+-- Answers "what was under way when the last run ended?"; nearly always empty.
+CREATE INDEX state_owing ON state (crawl_id, url_id) WHERE owes = 1;
 
 -- One request and its answer.
 CREATE TABLE fetch (

@@ -133,7 +133,10 @@ impl Sim {
             let limits = LimitsConfig {
                 depth: self.world.depth_limit,
                 pages: self.dice.chance(20).then(|| self.dice.any_size(7)),
-                time: self.dice.chance(10).then(|| Span(Duration::from_millis(self.dice.any_size(18)))),
+                time: self
+                    .dice
+                    .chance(10)
+                    .then(|| Span(Duration::from_millis(self.dice.any_size(18)))),
                 bytes: None,
             };
             let trouble = match self.dice.below(10) {
@@ -178,7 +181,8 @@ impl Sim {
         let gap = self.dice.any_size(25);
         self.now += Duration::from_micros(gap);
         let moment = self.moment();
-        let suspects = if self.died { self.watch.unwritten(&self.file) } else { Default::default() };
+        let suspects =
+            if self.died { self.watch.unwritten(&self.file) } else { Default::default() };
         let loaded = self.file.load(&suspects, moment.unix_ms);
         self.watch.begin(&self.file, &loaded, self.now, moment.unix_ms);
         let elapsed_before = loaded.elapsed;
@@ -281,7 +285,9 @@ impl Sim {
     fn compare(&self, expected: &BTreeMap<String, Stand>) {
         let mut found = BTreeMap::new();
         for (id, state) in &self.file.states {
-            let name = state.reason.map_or(if state.is_done { "done" } else { "pending" }, |it| it.as_str());
+            let name = state
+                .reason
+                .map_or(if state.is_done { "done" } else { "pending" }, |it| it.as_str());
             let url = self.file.url(*id).to_owned();
             let should = expected.get(&url);
             let has_depth = should.is_none_or(|stand| stand.depth.is_some());
@@ -341,7 +347,13 @@ impl Run {
             match action {
                 Action::Start(candidate) => {
                     sim.watch.start(&candidate, &sim.world, &self.settings, sim.now);
-                    let visited = sim.servers.answer(&sim.world, sim.hasher, &candidate, moment.unix_ms, &mut sim.dice);
+                    let visited = sim.servers.answer(
+                        &sim.world,
+                        sim.hasher,
+                        &candidate,
+                        moment.unix_ms,
+                        &mut sim.dice,
+                    );
                     let latency = Duration::from_micros(sim.dice.any_size(sim.visit_bits));
                     self.plan(sim.now + latency, Next::VisitEnds(Box::new(visited)));
                 }
@@ -352,7 +364,11 @@ impl Run {
                     sim.file.hand_over(record);
                 }
                 Action::WakeAt(at) => {
-                    assert!(at > moment.at, "to be woken at once is to spin: {:?}", self.progress(sim));
+                    assert!(
+                        at > moment.at,
+                        "to be woken at once is to spin: {:?}",
+                        self.progress(sim)
+                    );
                     self.wake = Some(at.duration_since(sim.base));
                 }
                 Action::End(finish) => {

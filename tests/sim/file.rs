@@ -289,9 +289,8 @@ impl File {
 
     /// Pages of the crawl that were requested.
     pub(crate) fn pages(&self) -> u64 {
-        let fetched = |state: &&State| {
-            state.kind == Kind::Page && (state.is_done || state.attempts > 0)
-        };
+        let fetched =
+            |state: &&State| state.kind == Kind::Page && (state.is_done || state.attempts > 0);
         self.states.values().filter(fetched).count() as u64
     }
 }

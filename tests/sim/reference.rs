@@ -90,8 +90,7 @@ impl Search<'_> {
             return;
         }
         let kind = if is_sitemap { Kind::Sitemap } else { Kind::Page };
-        let mut stand =
-            Stand { state: "done", kind, depth: Some(depth), outcome: String::new() };
+        let mut stand = Stand { state: "done", kind, depth: Some(depth), outcome: String::new() };
         if let Some(reason) = self.too_far(depth, hops, is_sitemap) {
             stand.state = reason.as_str();
             self.stands.insert(url.to_owned(), stand);

@@ -99,7 +99,8 @@ impl Watch {
         self.check_load(candidate, settings);
         if candidate.kind != Kind::Robots {
             self.check_leave(candidate, world);
-            let twin = |other: &&Candidate| other.kind != Kind::Robots && other.url == candidate.url;
+            let twin =
+                |other: &&Candidate| other.kind != Kind::Robots && other.url == candidate.url;
             assert!(!self.in_flight.iter().any(|other| twin(&other)), "{url} is in flight twice");
             let before = self.attempts.get(url).copied().unwrap_or(Some(0));
             assert_eq!(before, Some(candidate.attempts), "attempts of {url}, none if it is over");
@@ -190,7 +191,9 @@ impl Watch {
         let is_private = matches!(visited.outcome, Outcome::Failed { is_transient: false, .. });
         if visited.outcome.is_transient() && !is_private {
             self.suspects.retain(|_, url| !url.starts_with(&format!("{origin}/")));
-        } else if visited.redirect.is_none() || usize::from(candidate.hops) >= super::world::ROBOTS_HOPS {
+        } else if visited.redirect.is_none()
+            || usize::from(candidate.hops) >= super::world::ROBOTS_HOPS
+        {
             let delay = visited.robots.as_ref().and_then(|answer| answer.rules.crawl_delay());
             self.delay(&origin, delay);
             self.answered.insert(origin);

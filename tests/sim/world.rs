@@ -295,8 +295,7 @@ fn add_long_chain(dice: &mut Dice, urls: &[String], nodes: &mut BTreeMap<String,
     let length = dice.between(8, 13);
     for hop in 0..=length {
         let last = hop == length;
-        let answer =
-            if last { Answer::Page(Vec::new()) } else { Answer::Redirect(url(hop + 1)) };
+        let answer = if last { Answer::Page(Vec::new()) } else { Answer::Redirect(url(hop + 1)) };
         nodes.insert(url(hop), Node { answer, failures: Vec::new() });
     }
 }

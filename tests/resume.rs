@@ -1,0 +1,156 @@
+//! Whatever ends a crawl, nothing committed is lost, and a resume makes it whole.
+
+mod site;
+
+use std::process::Child;
+use std::time::Duration;
+
+use site::{Answer, Desk, Ran, Site};
+
+/// A site of `count` pages that link to each other, each answer slow enough to be interrupted.
+fn web(count: usize) -> Site {
+    Site::start(move |request, _| {
+        let number: usize = match request.path.trim_start_matches('/') {
+            "" => 0,
+            rest => rest.parse().ok().filter(|number| *number < count)?,
+        };
+        let target = |k| Some((number * 4 + k) % count).filter(|target| *target > 0);
+        let links: String =
+            (1..=4).filter_map(target).map(|target| format!("<a href=/{target}>x</a>")).collect();
+        Some(
+            Answer::html(&format!("<title>{number}</title>{links}"))
+                .after(Duration::from_millis(5)),
+        )
+    })
+}
+
+const FINAL: &str =
+    "SELECT u.url, u.state, u.reason, u.status, hex(u.content_hash) FROM urls u ORDER BY 1";
+const LINKS: &str = "SELECT source, position, target FROM links ORDER BY 1, 2";
+
+fn signal(child: &Child, name: &str) {
+    let status = std::process::Command::new("kill").args([name, &child.id().to_string()]).status();
+    assert!(status.unwrap().success());
+}
+
+#[test]
+fn a_killed_crawl_resumes_to_the_same_file() {
+    let (site, desk) = (web(300), Desk::new());
+    let url = site.url("/");
+    assert_eq!(desk.run(&["crawl", &url, "-o", "whole.db", "-q", "--per-host", "8"]).code, Some(0));
+    let whole = site.requests().len();
+
+    let args = ["crawl", &url, "-o", "killed.db", "-q", "--per-host", "8"];
+    for at in [40, 120, 230] {
+        let mut child = desk.start(&args);
+        site.wait_for(whole + at);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let done = desk.rows("killed.db", "SELECT count(*) FROM urls WHERE state = 'done'");
+    assert!(done[0].parse::<usize>().unwrap() > 0);
+    assert_eq!(desk.run(&["resume", "killed.db", "-q"]).code, Some(0));
+
+    assert_eq!(desk.rows("killed.db", FINAL), desk.rows("whole.db", FINAL));
+    assert_eq!(desk.rows("killed.db", LINKS), desk.rows("whole.db", LINKS));
+    let again = site.requests().len() - 2 * whole;
+    assert!(again <= 3 * (32 + 128), "{again} requests were made again after three kills");
+}
+
+#[test]
+fn an_interrupted_crawl_lets_visits_end_and_says_how_to_go_on() {
+    let (site, desk) = (web(300), Desk::new());
+    let child = desk.start(&["crawl", &site.url("/"), "-o", "x.db"]);
+    site.wait_for(50);
+    signal(&child, "-INT");
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(130), "{}", ran.err);
+    assert!(
+        ran.err.contains("nothing is lost") && ran.err.contains("crawlite resume x.db"),
+        "{}",
+        ran.err
+    );
+    let before = site.requests().len();
+    assert_eq!(desk.run(&["resume", "x.db", "-q"]).code, Some(0));
+    let mut paths = site.paths();
+    paths.dedup();
+    assert_eq!(paths.len(), 300);
+    assert_eq!(site.paths().len(), 300, "nothing was asked for twice, {before} before the resume");
+}
+
+#[test]
+fn sigterm_ends_cleanly_with_its_own_code() {
+    let (site, desk) = (web(300), Desk::new());
+    let child = desk.start(&["crawl", &site.url("/"), "-o", "x.db"]);
+    site.wait_for(30);
+    signal(&child, "-TERM");
+    assert_eq!(Ran::from(child.wait_with_output().unwrap()).code, Some(143));
+}
+
+#[test]
+fn a_second_crawler_is_turned_away_and_changes_nothing() {
+    let (site, desk) = (web(300), Desk::new());
+    let mut child = desk.start(&["crawl", &site.url("/"), "-o", "x.db", "-q"]);
+    site.wait_for(20);
+    for args in [["resume", "x.db"], ["crawl", "http://127.0.0.1:1/"]] {
+        let mut args = args.to_vec();
+        if args[0] == "crawl" {
+            args.extend(["-o", "x.db"]);
+        }
+        let ran = desk.run(&args);
+        assert_eq!(ran.code, Some(5), "{}", ran.err);
+        assert!(ran.err.contains("x.db is in use by another crawl"), "{}", ran.err);
+    }
+    let status = desk.run(&["status", "x.db"]);
+    assert!(status.out.contains("running"), "{}", status.out);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let status = desk.run(&["status", "x.db"]);
+    assert!(status.out.contains("ended without warning"), "{}", status.out);
+}
+
+#[test]
+fn a_fault_in_a_visit_or_the_pool_is_that_urls_outcome() {
+    for place in ["visit", "pool"] {
+        let site = web(30);
+        let desk = Desk::new().with_env("CRAWLITE_FAULT", &format!("{place}:/7"));
+        let ran = desk.run(&["crawl", &site.url("/"), "-o", "x.db", "-q"]);
+        assert_eq!(ran.code, Some(0), "{place}: {}", ran.err);
+        let failed = desk.rows("x.db", "SELECT substr(url, -2), error FROM errors");
+        assert_eq!(failed, ["/7|panic"], "{place}");
+        assert_eq!(desk.rows("x.db", "SELECT count(*) FROM pages"), ["30"], "{place}");
+    }
+}
+
+#[test]
+fn a_fault_in_the_engine_or_the_writer_ends_the_crawl_in_good_order() {
+    for place in ["engine", "writer"] {
+        let site = web(60);
+        let desk = Desk::new().with_env("CRAWLITE_FAULT", &format!("{place}:/37"));
+        let ran = desk.run(&["crawl", &site.url("/"), "-o", "x.db", "-q"]);
+        assert_eq!(ran.code, Some(1), "{place}: {}", ran.err);
+        assert!(ran.err.contains("crawlite resume x.db"), "{place}: {}", ran.err);
+        assert_eq!(desk.rows("x.db", "PRAGMA integrity_check"), ["ok"], "{place}");
+        let mended = desk.with_env("CRAWLITE_FAULT", "");
+        assert_eq!(mended.run(&["resume", "x.db", "-q"]).code, Some(0), "{place}");
+        assert_eq!(
+            mended.rows("x.db", "SELECT count(*) FROM pages WHERE status = 200"),
+            ["60"],
+            "{place}"
+        );
+    }
+}
+
+#[test]
+fn a_url_that_ends_the_process_three_times_is_set_aside() {
+    let site = web(30);
+    let desk = Desk::new().with_env("CRAWLITE_FAULT", "abort:/7");
+    let url = site.url("/");
+    for _ in 0..3 {
+        assert_eq!(desk.run(&["crawl", &url, "-o", "x.db", "-q"]).code, None, "it was aborted");
+    }
+    let ran = desk.run(&["crawl", &url, "-o", "x.db", "-q"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_eq!(desk.rows("x.db", "SELECT substr(url, -2), reason FROM skipped"), ["/7|crashed"]);
+    assert_eq!(desk.rows("x.db", "SELECT count(*) FROM pages WHERE status = 200"), ["29"]);
+}
