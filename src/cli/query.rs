@@ -36,17 +36,16 @@ pub(super) struct QueryArgs {
 /// If the file cannot be read, the SQL is refused or wrong, or `out` cannot be written.
 pub(super) fn run(args: &QueryArgs, out: &mut impl Write) -> anyhow::Result<Exit> {
     drop(Reader::open(&args.file)?);
-    let sql = match &args.sql {
-        Some(sql) => sql.clone(),
-        None => {
-            let mut sql = String::new();
-            std::io::stdin()
-                .lock()
-                .take(MAX_SQL_BYTES)
-                .read_to_string(&mut sql)
-                .context("cannot read SQL from stdin")?;
-            sql
-        }
+    let sql = if let Some(sql) = &args.sql {
+        sql.clone()
+    } else {
+        let mut sql = String::new();
+        std::io::stdin()
+            .lock()
+            .take(MAX_SQL_BYTES)
+            .read_to_string(&mut sql)
+            .context("cannot read SQL from stdin")?;
+        sql
     };
     let limits = QueryLimits { time: args.max_time.0, ..QueryLimits::default() };
     let query = Query::open(&args.file, limits)?;

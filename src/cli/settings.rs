@@ -112,7 +112,7 @@ pub(super) struct Settings {
     /// Settings file; `crawlite init` writes one
     #[arg(long, value_name = "FILE", help_heading = "Settings")]
     pub config: Option<PathBuf>,
-    /// Any setting of the settings file, such as politeness.max_wait=1h; can be repeated
+    /// Any setting of the settings file, such as `politeness.max_wait=1h`; can be repeated
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Settings")]
     pub set: Vec<String>,
 }

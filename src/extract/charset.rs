@@ -208,15 +208,12 @@ fn charset_in(content: &[u8]) -> Option<&'static Encoding> {
             break;
         }
     }
-    let label = match rest.first()? {
-        quote @ (b'"' | b'\'') => {
-            let end = rest[1..].iter().position(|byte| byte == quote)?;
-            &rest[1..=end]
-        }
-        _ => {
-            let end = rest.iter().position(|byte| is_blank(*byte) || *byte == b';');
-            &rest[..end.unwrap_or(rest.len())]
-        }
+    let label = if let quote @ (b'"' | b'\'') = rest.first()? {
+        let end = rest[1..].iter().position(|byte| byte == quote)?;
+        &rest[1..=end]
+    } else {
+        let end = rest.iter().position(|byte| is_blank(*byte) || *byte == b';');
+        &rest[..end.unwrap_or(rest.len())]
     };
     Encoding::for_label(label)
 }

@@ -125,7 +125,7 @@ pub(super) fn references<'a>(
     };
     match tag.name {
         b"a" if tag.is_foreign => {
-            give(LinkKind::A, if tag.get(Href).is_some() { Href } else { XlinkHref })
+            give(LinkKind::A, if tag.get(Href).is_some() { Href } else { XlinkHref });
         }
         b"a" => give(LinkKind::A, Href),
         b"image" | b"use" | b"feimage" if tag.is_foreign => {

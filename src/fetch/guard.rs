@@ -162,7 +162,7 @@ fn is_global_v4(address: Ipv4Addr) -> bool {
     })
 }
 
-/// Only 2000::/3 is assigned for global unicast; parts of it are special.
+/// Only `2000::/3` is assigned for global unicast; parts of it are special.
 fn is_global_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
     segments[0] & 0xe000 == 0x2000

@@ -428,7 +428,7 @@ fn client(config: &FetchConfig, resolver: GuardedResolver) -> Result<Client, Set
         .retry(reqwest::retry::never())
         .dns_resolver(Arc::new(resolver))
         .connect_timeout(config.connect_timeout.0)
-        .read_timeout(config.idle_timeout.0.max(Duration::from_secs(60)).min(config.timeout.0))
+        .read_timeout(config.idle_timeout.0.max(Duration::from_mins(1)).min(config.timeout.0))
         .pool_idle_timeout(Duration::from_secs(15))
         .pool_max_idle_per_host(config.concurrency)
         .http1_max_headers(MAX_HEADERS)

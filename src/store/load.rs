@@ -63,7 +63,7 @@ pub(super) fn check_tables(db: &Connection, path: &Path) -> Result<(), Error> {
         let sql = format!("PRAGMA quick_check('{table}')");
         let verdict = db
             .query_row(&sql, [], |row| row.get::<_, String>(0))
-            .map_err(|error| Error::open(path, error))?;
+            .map_err(|error| Error::open(path, &error))?;
         if verdict != "ok" {
             return Err(Error::Corrupt(
                 path.display().to_string(),
@@ -213,7 +213,7 @@ fn load_origins(
         let age = row.get::<_, Option<i64>>(1)?.map(|at| now.saturating_sub(at));
         let rules = match (status, body) {
             (Some(200..=299), Some(body)) => Some(Rules::parse(body.as_bytes(), product_token)),
-            (Some(429 | 500..), _) | (None, _) => None,
+            (Some(429 | 500..) | None, _) => None,
             _ => Some(Rules::allow_all()),
         };
         let age = age.filter(|age| (0..RULES_LAST_MS).contains(age));

@@ -53,7 +53,7 @@ pub(super) fn check_header(db: &Connection, path: &Path) -> Result<bool, Error> 
     let name = || path.display().to_string();
     let pragma =
         |name: &str| db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i32>(0));
-    let application = pragma("application_id").map_err(|error| Error::open(path, error))?;
+    let application = pragma("application_id").map_err(|error| Error::open(path, &error))?;
     let version = pragma("user_version")?;
     let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (application, version) {

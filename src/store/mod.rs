@@ -87,7 +87,7 @@ impl From<rusqlite::Error> for Error {
 }
 
 impl Error {
-    fn open(path: &Path, error: rusqlite::Error) -> Self {
+    fn open(path: &Path, error: &rusqlite::Error) -> Self {
         let name = path.display().to_string();
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => Self::Foreign(name),
@@ -280,7 +280,7 @@ async fn open_file(
 ) -> Result<(Connection, [u8; 16]), Error> {
     let name = path.display().to_string();
     lock::private_file(path).map_err(|error| Error::Open(name, error.to_string()))?;
-    let db = Connection::open(path).await.map_err(|error| Error::open(path, error))?;
+    let db = Connection::open(path).await.map_err(|error| Error::open(path, &error))?;
     let path = path.to_owned();
     let secret = on(&db, move |db| {
         db.busy_timeout(Duration::from_secs(5))?;
@@ -295,7 +295,7 @@ async fn open_file(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;
              PRAGMA journal_size_limit = 16777216; PRAGMA wal_autocheckpoint = 2000; PRAGMA cache_size = -32768;",
         )
-        .map_err(|error| Error::open(&path, error))?;
+        .map_err(|error| Error::open(&path, &error))?;
         migrate::renew_views(db)?;
         Ok(db.query_row("SELECT secret FROM file", [], |row| row.get(0))?)
     })

@@ -182,7 +182,7 @@ impl Visitor {
                     refusal,
                 }
             }
-            Err(unusable) => page::unusable(&location, unusable, by, &self.rules.hasher),
+            Err(unusable) => page::unusable(&location, &unusable, by, &self.rules.hasher),
         };
         found.push(target);
         u32::try_from(found.len() - 1).ok()
@@ -228,7 +228,7 @@ fn read_body(candidate: &Candidate, body: Vec<u8>, fetched: &Fetched, rules: &Pa
         }
         Kind::Page => Read::default(),
     };
-    Read { is_cut, body_bytes, ..read }
+    Read { body_bytes, is_cut, ..read }
 }
 
 fn read_sitemap(candidate: &Candidate, body: &[u8], head: &Head, rules: &PageRules) -> Read {
@@ -254,7 +254,7 @@ fn read_sitemap(candidate: &Candidate, body: &[u8], head: &Head, rules: &PageRul
                 let refusal = if kind == Kind::Page { rules.scope.judge(&url).err() } else { None };
                 Found { hash: rules.hasher.hash(url.as_str()), text: url.text(), kind, by, refusal }
             }
-            Err(unusable) => page::unusable(&entry.url, unusable, by, &rules.hasher),
+            Err(unusable) => page::unusable(&entry.url, &unusable, by, &rules.hasher),
         };
         let target = u32::try_from(read.found.len()).expect("entries are capped");
         read.found.push(found);

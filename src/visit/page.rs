@@ -106,8 +106,8 @@ pub(super) fn looks_like_html(body: &[u8]) -> bool {
 }
 
 /// A reference that names nothing that could be fetched, as it was written.
-pub(super) fn unusable(raw: &str, unusable: Unusable, by: FoundBy, hasher: &UrlHasher) -> Found {
-    let reason = match &unusable {
+pub(super) fn unusable(raw: &str, unusable: &Unusable, by: FoundBy, hasher: &UrlHasher) -> Found {
+    let reason = match unusable {
         Unusable::TooLong(_) => Reason::TooLong,
         Unusable::Scheme(_) => Reason::Scheme,
         Unusable::Invalid(_) => Reason::Invalid,
@@ -167,13 +167,12 @@ impl<'a> Links<'a> {
     }
 
     fn add(&mut self, position: u32, link: &'a RawLink) {
-        let (target, fragment) = match self.by_href.get(&*link.href) {
-            Some(known) => known.clone(),
-            None => {
-                let joined = self.join(&link.href);
-                self.by_href.insert(&link.href, joined.clone());
-                joined
-            }
+        let (target, fragment) = if let Some(known) = self.by_href.get(&*link.href) {
+            known.clone()
+        } else {
+            let joined = self.join(&link.href);
+            self.by_href.insert(&link.href, joined.clone());
+            joined
         };
         let refusal = self.against(link);
         let follow = refusal.is_none();
@@ -234,7 +233,7 @@ impl<'a> Links<'a> {
                     fragment,
                 )
             }
-            Err(odd) => (unusable(href, odd, FoundBy::Link, hasher), None),
+            Err(odd) => (unusable(href, &odd, FoundBy::Link, hasher), None),
         };
         if let Some(known) = self.by_url.get(&found.text) {
             return (*known, fragment);

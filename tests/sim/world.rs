@@ -12,7 +12,7 @@ use crawlite::config::{Preset, ScopeConfig};
 use crawlite::engine::record::Outcome;
 use crawlite::scope::Scope;
 
-/// Numbers that follow from a seed (SplitMix64).
+/// Numbers that follow from a seed (`SplitMix64`).
 #[derive(Clone, Debug)]
 pub(crate) struct Dice(u64);
 

@@ -119,7 +119,7 @@ impl Site {
     pub(crate) fn wait_for(&self, count: usize) {
         let (lock, changed) = &*self.seen;
         let seen = lock.lock().unwrap();
-        let patience = Duration::from_secs(60);
+        let patience = Duration::from_mins(1);
         let (seen, _) =
             changed.wait_timeout_while(seen, patience, |seen| seen.len() < count).unwrap();
         assert!(seen.len() >= count, "{} of {count} requests within {patience:?}", seen.len());
