@@ -3,7 +3,7 @@
 //! Shared by `crawl` and `resume`: wires scope, fetcher, pool, engine, writer
 //! and the person's signals, waits for all of them, and prints what came of it.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
@@ -92,9 +92,9 @@ pub(super) async fn run(
         Controls { stop: CancellationToken::new(), abort: CancellationToken::new(), numbers };
 
     let signal = Arc::new(AtomicI32::new(0));
-    let signals =
-        tokio::spawn(watch_signals(controls.clone(), Arc::clone(&signal), watched.clone()));
-    let shown = (!manner.quiet).then(|| tokio::spawn(progress::show(watched, config.clone())));
+    let signals = tokio::spawn(watch_signals(controls.clone(), Arc::clone(&signal)));
+    let shown = (!manner.quiet)
+        .then(|| tokio::spawn(progress::show(watched, config.clone(), controls.stop.clone())));
     let crawl = crawl::run(engine, seeds.urls.clone(), visitor, writer, store.lock(), &controls);
     let outcome = AssertUnwindSafe(crawl).catch_unwind().await;
     // The numbers end with their sender, and with them the progress.
@@ -163,17 +163,14 @@ const SIGTERM: i32 = 15;
 
 /// The first signal lets visits end, the second gives them up, the third ends the
 /// process at once; nothing committed is lost by any of them. Visits get 30 s.
-async fn watch_signals(
-    controls: Controls,
-    signal: Arc<AtomicI32>,
-    numbers: watch::Receiver<Numbers>,
-) {
+async fn watch_signals(controls: Controls, signal: Arc<AtomicI32>) {
     let mut listener = Listener::new();
     signal.store(listener.next().await, Ordering::Relaxed);
-    let in_flight = numbers.borrow().engine.in_flight;
-    say(&format!(
-        "\nStopping: waiting for {in_flight} requests in flight (at most 30 s). Press Ctrl-C again to give them up."
-    ));
+    if !std::io::stderr().is_terminal() {
+        say(
+            "Stopping: waiting for the requests in flight, at most 30 s; a second signal gives them up",
+        );
+    }
     controls.stop.cancel();
     tokio::select! {
         _ = listener.next() => {}

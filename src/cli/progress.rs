@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::output::sanitize;
 use super::say;
@@ -20,7 +21,11 @@ const WINDOW: Duration = Duration::from_secs(10);
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Shows the numbers until their sender is gone.
-pub(super) async fn show(mut numbers: watch::Receiver<Numbers>, config: Config) {
+pub(super) async fn show(
+    mut numbers: watch::Receiver<Numbers>,
+    config: Config,
+    stop: CancellationToken,
+) {
     let is_terminal = std::io::stderr().is_terminal();
     let bar = is_terminal.then(|| {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5));
@@ -41,7 +46,13 @@ pub(super) async fn show(mut numbers: watch::Receiver<Numbers>, config: Config) 
             samples.pop_front();
         }
         let speed = speed(&samples);
-        let text = lines(&current, &config, speed, now - began);
+        let mut text = lines(&current, &config, speed, now - began);
+        if stop.is_cancelled() {
+            let in_flight = current.engine.in_flight;
+            text.push(format!(
+                "Stopping: waiting for {in_flight} requests in flight, at most 30 s; Ctrl-C again gives them up"
+            ));
+        }
         match &bar {
             Some(bar) => bar.set_message(text.join("\n  ")),
             None if now - last_line >= LINE_EVERY => {

@@ -51,6 +51,9 @@ fn print(
     let state = match (&status.finish, is_running) {
         (_, true) => "running".to_owned(),
         (Some(finish), false) if finish == "finished" => "finished".to_owned(),
+        (Some(finish), false) if finish == "stopped" => {
+            format!("stopped; `crawlite resume {name}` goes on")
+        }
         (Some(finish), false) => format!("stopped ({finish}); `crawlite resume {name}` goes on"),
         (None, false) => format!(
             "ended without warning; `crawlite resume {name}` goes on, nothing committed is lost"

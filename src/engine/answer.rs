@@ -64,6 +64,7 @@ impl Engine {
         }
         let ending = self.ending(&candidate, outcome, now);
         let redirect_to = redirect.map(|index| ids[index as usize]);
+        self.read_known_rules(now);
         let met = std::mem::take(&mut self.met);
         // Before the visit: if the process dies between the two, the visit is made again.
         self.write_nearer();

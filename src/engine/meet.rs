@@ -50,6 +50,7 @@ impl Engine {
                 now,
             );
         }
+        self.read_known_rules(now);
         self.flush_met();
     }
 
@@ -209,7 +210,8 @@ impl Engine {
                 let end = rows.last().filter(|_| more).map(|row| (row.depth, row.id));
                 let mut candidates = Vec::with_capacity(rows.len());
                 for row in rows {
-                    if !self.known.is_taken(row.id) {
+                    // What is in memory may be newer than what was read.
+                    if !self.known.is_taken(row.id) && !self.frontier.has_in_memory(row.id) {
                         candidates.extend(self.recalled(row, origin, now));
                     }
                 }
@@ -222,6 +224,7 @@ impl Engine {
                     offered.extend((!row.leads_to.is_empty()).then_some(row.id));
                     self.came_nearer(row, now);
                 }
+                self.read_known_rules(now);
                 self.flush_met();
                 self.write_nearer();
                 if !offered.is_empty() {

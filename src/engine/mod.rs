@@ -9,20 +9,20 @@
 //! whether it was met, [`origins`] what robots.txt says of it.
 
 mod answer;
+mod face;
 mod frontier;
 mod known;
 mod meet;
 mod origins;
 mod rate;
 pub mod record;
+mod servers;
 mod suspects;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::canonical::CanonicalUrl;
-use crate::config::{LimitsConfig, PolitenessConfig};
 use crate::hash::UrlHasher;
 use crate::refusal::{Reason, Refusal};
 use crate::robots::Rules;
@@ -30,10 +30,9 @@ use crate::scope::Scope;
 use frontier::Frontier;
 use origins::Origins;
 use rate::Rate;
-use record::{
-    Candidate, Kind, Met, Moment, OriginId, PendingRow, Record, Reply, ServerId, UrlId, Visited,
-};
+use record::{Candidate, Kind, Met, Moment, OriginId, Record, ServerId, UrlId};
 
+pub use face::{Action, Event, Finish, Loaded, LoadedOrigin, Progress, Settings};
 pub use known::Known;
 
 /// The longest that a server is left alone because it, or a file, asks for it.
@@ -41,146 +40,6 @@ pub const MAX_HOLD: Duration = Duration::from_hours(24);
 
 /// URLs that came nearer and are asked for at once.
 const MAX_NEARER: usize = 32;
-
-/// What happened.
-#[derive(Debug)]
-pub enum Event {
-    /// The crawl begins, or goes on, with these seeds. Comes first, and once.
-    Begin(Vec<CanonicalUrl>),
-    /// A visit ended; its record has not been written yet.
-    Visited(Box<Visited>),
-    /// The writer answers; what was handed to it before the question is committed.
-    Replied(Reply),
-    /// The wake-up that was asked for, or an earlier one.
-    Tick,
-    /// Start nothing any more; what is in flight may end.
-    Stop,
-    /// What was in flight has been given up.
-    Aborted,
-}
-
-/// What to do, in this order.
-#[derive(Debug)]
-pub enum Action {
-    /// Start a visit now.
-    Start(Candidate),
-    /// Write this; it becomes true with everything sent before it.
-    Write(Record),
-    /// Come back with [`Event::Tick`] no later than this.
-    WakeAt(Instant),
-    /// Nothing is left to do.
-    End(Finish),
-}
-
-/// Why a crawl ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Finish {
-    /// Everything is fetched.
-    Finished,
-    /// Everything but the URLs of servers that gave no rules.
-    Parked,
-    /// No seed's server gave an answer.
-    NoAnswer,
-    /// The page limit.
-    Pages,
-    /// The time limit.
-    Time,
-    /// The byte limit.
-    Bytes,
-    /// Nothing may start for longer than `max_wait`.
-    Waiting {
-        /// Which server is first.
-        server: Box<str>,
-        /// In how long.
-        wait: Duration,
-    },
-    /// It was told to stop.
-    Stopped,
-}
-
-impl Finish {
-    /// The name that the store keeps.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Finished => "finished",
-            Self::Parked => "parked",
-            Self::NoAnswer => "no-answer",
-            Self::Pages => "page-limit",
-            Self::Time => "time-limit",
-            Self::Bytes => "byte-limit",
-            Self::Waiting { .. } => "waiting",
-            Self::Stopped => "stopped",
-        }
-    }
-
-    /// Whether nothing is left for a resume.
-    pub fn is_complete(&self) -> bool {
-        *self == Self::Finished
-    }
-}
-
-/// The settings that decisions depend on.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Requests in flight over all servers.
-    pub concurrency: usize,
-    /// Further tries after a transient failure.
-    pub retries: u8,
-    /// Whether sitemaps are read.
-    pub sitemaps: bool,
-    /// Delays and robots.
-    pub politeness: PolitenessConfig,
-    /// When to stop.
-    pub limits: LimitsConfig,
-}
-
-/// What the file knows when a crawl begins or goes on.
-#[derive(Default)]
-pub struct Loaded {
-    /// Every URL of the file.
-    pub known: Known,
-    /// Every origin, in the order of ids from 1.
-    pub origins: Vec<LoadedOrigin>,
-    /// What was being visited when the process ended without saying so.
-    pub suspects: Vec<PendingRow>,
-    /// URLs that came nearer when what they lead to was not yet offered again
-    /// (see [`Record::Nearer`]).
-    pub owing: Vec<UrlId>,
-    /// Pages of this crawl that were started before.
-    pub pages: u64,
-    /// Bytes that this crawl received before.
-    pub bytes: u64,
-    /// Time that this crawl took before.
-    pub elapsed: Duration,
-}
-
-/// An origin as the file has it.
-#[derive(Clone, Debug)]
-pub struct LoadedOrigin {
-    /// `scheme://host`.
-    pub name: Box<str>,
-    /// Pending rows of this crawl, less the suspects.
-    pub pending: u64,
-    /// Rules not older than a day, and their age.
-    pub rules: Option<(Arc<Rules>, Duration)>,
-    /// Ask nothing before this time (ms since 1970 UTC).
-    pub hold_until: Option<i64>,
-}
-
-/// How a crawl stands, for people to see.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Requests in flight.
-    pub in_flight: usize,
-    /// Candidates that wait, parked ones excepted.
-    pub waiting: u64,
-    /// Servers that are slowed by throttling, and their delay.
-    pub slowed: Vec<(Box<str>, Duration)>,
-    /// The server that may be asked next, its delay, and in how long.
-    pub next: Option<(Box<str>, Duration, Duration)>,
-    /// Origins that gave no rules and are parked.
-    pub parked: Vec<Box<str>>,
-}
 
 /// The machine. See the module for what it decides.
 pub struct Engine {
@@ -283,7 +142,6 @@ impl Engine {
                 self.stopping = self.stopping.take().or(Some(Finish::Stopped));
             }
         }
-        self.read_known_rules(now);
         self.flush_met();
         self.write_nearer();
         if !self.ended {
@@ -343,7 +201,6 @@ impl Engine {
                 self.ask_rules(origin, now);
             }
             self.start_what_may(now);
-            self.read_known_rules(now);
             self.flush_met();
         }
         if self.in_flight == 0
@@ -394,6 +251,9 @@ impl Engine {
                 for origin in std::mem::take(&mut self.unasked) {
                     self.ask_rules(origin, now);
                 }
+            }
+            self.read_known_rules(now);
+            if !self.suspects.is_active() {
                 self.ask_refills();
             }
             if !self.has_room()
@@ -508,65 +368,6 @@ impl Engine {
         let server =
             self.frontier.next_server().map(|server| self.server_names[server.0 as usize].clone());
         Some(Finish::Waiting { server: server.unwrap_or_default(), wait })
-    }
-
-    /// The origin of a candidate, and its server; new ones are added.
-    fn origin_of(&mut self, url: &CanonicalUrl, now: Moment) -> (OriginId, ServerId) {
-        if let Some(id) = self.origins.id(url.origin()) {
-            return (id, self.frontier.server_of(id));
-        }
-        let (id, server) = self.add_origin(url, 0, now.at);
-        self.met.origins.push((id, url.origin().into()));
-        (id, server)
-    }
-
-    fn add_origin(&mut self, url: &CanonicalUrl, rows: u64, now: Instant) -> (OriginId, ServerId) {
-        let server = self.server_of(url, now);
-        let id = self.frontier.add_origin(server, rows);
-        self.origins.add(url.origin(), id);
-        if !self.settings.politeness.robots {
-            self.frontier.set_open(id, true);
-        }
-        (id, server)
-    }
-
-    /// The server of a URL, a new one if need be.
-    fn server_of(&mut self, url: &CanonicalUrl, now: Instant) -> ServerId {
-        if let Some(id) = self.servers.get(url.server()) {
-            return *id;
-        }
-        let delay = self.settings.politeness.delay(url.host_name());
-        // Whenever the last request before this run was: one full delay ago is polite.
-        let first_start = if self.is_resumed { now.max(self.began + delay) } else { now };
-        let id = self.frontier.add_server(delay, first_start);
-        self.servers.insert(url.server().into(), id);
-        self.server_names.push(url.server().into());
-        id
-    }
-
-    fn load_origin(&mut self, origin: LoadedOrigin, now: Moment) {
-        let url = CanonicalUrl::from_stored(format!("{}/", origin.name));
-        let (id, server) = self.add_origin(&url, origin.pending, now.at);
-        if let Some((rules, age)) = origin.rules.filter(|_| self.settings.politeness.robots) {
-            self.apply_rules(id, &rules, now, age);
-        }
-        if origin.pending > 0 {
-            self.unasked.push(id);
-        }
-        if let Some(until) = origin.hold_until.and_then(|until| now.instant_at(until, MAX_HOLD)) {
-            self.frontier.hold(server, until);
-        }
-    }
-
-    /// Takes over rules: the delay they ask for, and that the URLs may start.
-    fn apply_rules(&mut self, origin: OriginId, rules: &Arc<Rules>, now: Moment, age: Duration) {
-        let server = self.frontier.server_of(origin);
-        if let Some(delay) = rules.crawl_delay() {
-            let cap = self.settings.politeness.max_crawl_delay.map_or(Duration::MAX, |cap| cap.0);
-            self.frontier.set_crawl_delay(server, delay.min(cap), now.at);
-        }
-        self.origins.set_rules(origin, Arc::clone(rules), now.at, age);
-        self.frontier.set_open(origin, true);
     }
 
     fn flush_met(&mut self) {

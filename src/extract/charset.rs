@@ -1,15 +1,17 @@
 //! In which encoding is a page written?
 //!
 //! The order of WHATWG HTML 13.2.3.2: byte order mark, Content-Type header, meta
-//! elements in the first 1024 bytes; then UTF-8 if the bytes are valid, else a
+//! elements; then UTF-8 if the bytes are valid, else a
 //! guess from the first 8 KiB.
 
 use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-/// Bytes in which meta elements are looked for (WHATWG HTML 13.2.3.2).
-const PRESCAN_BYTES: usize = 1024;
+/// Bytes in which meta elements are looked for. The standard's prescan ends at
+/// 1024, but a meta element that the parser meets later still changes the
+/// encoding (WHATWG HTML 13.2.3.5), so the scan just goes on.
+const PRESCAN_BYTES: usize = 64 * 1024;
 /// Bytes from which an undeclared encoding is guessed.
 const GUESS_BYTES: usize = 8192;
 

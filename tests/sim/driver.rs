@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crawlite::config::{LimitsConfig, PolitenessConfig, Span};
-use crawlite::engine::record::{Moment, Record, Reply, Visited};
-use crawlite::engine::{Action, Engine, Event, Finish, Settings};
+use crawlite::engine::record::{Moment, Reply, Visited};
+use crawlite::engine::{Engine, Event, Finish, Settings};
 use crawlite::hash::UrlHasher;
 
 use super::file::File;
+use super::life::Life;
 use super::reference::{self, Stand};
 use super::servers::Servers;
 use super::watch::Watch;
@@ -25,7 +26,7 @@ const MAX_CALM_RUNS: u64 = 400;
 
 /// What comes next in a run.
 #[derive(Debug)]
-enum Next {
+pub(super) enum Next {
     VisitEnds(Box<Visited>),
     Commit,
     Reply(Reply),
@@ -45,20 +46,20 @@ enum Ended {
 
 /// One world, and all crawls of it.
 pub(crate) struct Sim {
-    dice: Dice,
-    world: World,
-    servers: Servers,
-    file: File,
-    watch: Watch,
-    hasher: UrlHasher,
+    pub(super) dice: Dice,
+    pub(super) world: World,
+    pub(super) servers: Servers,
+    pub(super) file: File,
+    pub(super) watch: Watch,
+    pub(super) hasher: UrlHasher,
     settings: Settings,
     /// Candidates that an engine keeps in memory, in all and in each queue.
-    windows: (usize, usize),
+    pub(super) windows: (usize, usize),
     /// How slow the writer is, in powers of two of microseconds.
-    writer_bits: u64,
-    visit_bits: u64,
-    base: Instant,
-    now: Duration,
+    pub(super) writer_bits: u64,
+    pub(super) visit_bits: u64,
+    pub(super) base: Instant,
+    pub(super) now: Duration,
     unix_ms_at_base: i64,
     /// Whether the last run died, so that what was in flight is suspect.
     died: bool,
@@ -170,7 +171,7 @@ impl Sim {
         })
     }
 
-    fn moment(&self) -> Moment {
+    pub(super) fn moment(&self) -> Moment {
         let ms = i64::try_from(self.now.as_millis()).expect("small");
         Moment { at: self.base + self.now, unix_ms: self.unix_ms_at_base + ms }
     }
@@ -178,6 +179,8 @@ impl Sim {
     /// One life of the process.
     fn run(&mut self, limits: LimitsConfig, trouble: Vec<Next>) -> Ended {
         self.runs += 1;
+        let may_die = trouble.iter().any(|next| matches!(next, Next::Crash));
+        let dies_writing = if may_die { *self.dice.pick(&[0, 2, 20]) } else { 0 };
         let gap = self.dice.any_size(25);
         self.now += Duration::from_micros(gap);
         let moment = self.moment();
@@ -191,7 +194,7 @@ impl Sim {
         let scope = std::sync::Arc::new(self.world.scope.clone());
         let mut engine = Engine::new(settings.clone(), scope, self.hasher, loaded, moment);
         engine.keep_in_memory(self.windows.0, self.windows.1);
-        let mut run = Run {
+        let mut run = Life {
             engine,
             settings,
             agenda: BTreeMap::new(),
@@ -201,6 +204,7 @@ impl Sim {
             elapsed_before,
             replies_at: Duration::ZERO,
             is_committing: false,
+            dies_writing,
             gave_up: false,
             finish: None,
         };
@@ -235,7 +239,7 @@ impl Sim {
     }
 
     /// Carries a run on until it ends or the process dies.
-    fn drive(&mut self, run: &mut Run) -> Ended {
+    fn drive(&mut self, run: &mut Life) -> Ended {
         for _ in 0..MAX_EVENTS {
             if let Some(finish) = run.finish.take() {
                 self.file.commit(usize::MAX, run.elapsed(self.now));
@@ -262,7 +266,13 @@ impl Sim {
                     self.watch.end(&visited, &run.settings, self.now);
                     run.step(self, Event::Visited(visited));
                 }
-                Next::Commit => run.commit(self),
+                Next::Commit => {
+                    run.commit(self);
+                    if self.dice.chance(run.dies_writing) {
+                        self.file.crash();
+                        return Ended::Crashed;
+                    }
+                }
                 Next::Reply(reply) => run.step(self, Event::Replied(reply)),
                 Next::Tick => run.step(self, Event::Tick),
                 Next::Stop => run.step(self, Event::Stop),
@@ -305,113 +315,5 @@ impl Sim {
         }
         let more: Vec<_> = found.keys().filter(|url| !expected.contains_key(*url)).collect();
         assert!(more.is_empty(), "nothing leads to {more:?}");
-    }
-}
-
-/// One life of the process.
-struct Run {
-    engine: Engine,
-    settings: Settings,
-    agenda: BTreeMap<(Duration, u64), Next>,
-    sequence: u64,
-    wake: Option<Duration>,
-    began: Duration,
-    elapsed_before: Duration,
-    /// When the last answer of the writer arrives.
-    replies_at: Duration,
-    is_committing: bool,
-    gave_up: bool,
-    finish: Option<Finish>,
-}
-
-impl Run {
-    fn plan(&mut self, at: Duration, next: Next) {
-        self.sequence += 1;
-        self.agenda.insert((at, self.sequence), next);
-    }
-
-    fn elapsed(&self, now: Duration) -> Duration {
-        self.elapsed_before + now.saturating_sub(self.began)
-    }
-
-    fn progress(&self, sim: &Sim) -> impl std::fmt::Debug + use<> {
-        self.engine.progress(sim.moment().at)
-    }
-
-    /// Tells the engine what happened and does what it says.
-    fn step(&mut self, sim: &mut Sim, event: Event) {
-        let moment = sim.moment();
-        self.wake = None;
-        for action in self.engine.on(event, moment) {
-            assert!(self.finish.is_none(), "{action:?} comes after the end");
-            match action {
-                Action::Start(candidate) => {
-                    sim.watch.start(&candidate, &sim.world, &self.settings, sim.now);
-                    let visited = sim.servers.answer(
-                        &sim.world,
-                        sim.hasher,
-                        &candidate,
-                        moment.unix_ms,
-                        &mut sim.dice,
-                    );
-                    let latency = Duration::from_micros(sim.dice.any_size(sim.visit_bits));
-                    self.plan(sim.now + latency, Next::VisitEnds(Box::new(visited)));
-                }
-                Action::Write(record) => {
-                    if let Record::Refused(id, _) = record {
-                        sim.watch.refused(id);
-                    }
-                    sim.file.hand_over(record);
-                }
-                Action::WakeAt(at) => {
-                    assert!(
-                        at > moment.at,
-                        "to be woken at once is to spin: {:?}",
-                        self.progress(sim)
-                    );
-                    self.wake = Some(at.duration_since(sim.base));
-                }
-                Action::End(finish) => {
-                    assert_eq!(sim.watch.in_flight(), 0, "the crawl ends with visits in flight");
-                    self.finish = Some(finish);
-                }
-            }
-        }
-        let in_flight = self.engine.progress(moment.at).in_flight;
-        assert_eq!(in_flight, sim.watch.in_flight(), "requests in flight");
-        self.check_memory(sim);
-        if !sim.file.is_idle() && !self.is_committing {
-            self.is_committing = true;
-            let after = Duration::from_micros(sim.dice.any_size(sim.writer_bits));
-            self.plan(sim.now + after, Next::Commit);
-        }
-        if sim.dice.chance(2) {
-            let after = Duration::from_micros(sim.dice.any_size(24));
-            self.plan(sim.now + after, Next::Tick);
-        }
-    }
-
-    fn check_memory(&self, sim: &Sim) {
-        let (all, _) = sim.windows;
-        let queues = sim.world.sites.len() + 4;
-        let in_memory = self.engine.in_memory();
-        assert!(in_memory <= 2 * all + queues, "{in_memory} candidates in memory");
-    }
-
-    /// The writer commits a batch, and later answers the questions in it.
-    fn commit(&mut self, sim: &mut Sim) {
-        let count = if sim.dice.chance(30) { 64 } else { sim.dice.any_size(6) };
-        let count = usize::try_from(count).expect("small");
-        let replies = sim.file.commit(count, self.elapsed(sim.now));
-        for reply in replies {
-            let after = Duration::from_micros(sim.dice.any_size(12));
-            self.replies_at = self.replies_at.max(sim.now + after);
-            self.plan(self.replies_at, Next::Reply(reply));
-        }
-        self.is_committing = !sim.file.is_idle();
-        if self.is_committing {
-            let after = Duration::from_micros(sim.dice.any_size(sim.writer_bits));
-            self.plan(sim.now + after, Next::Commit);
-        }
     }
 }

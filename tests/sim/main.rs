@@ -6,6 +6,7 @@
 
 mod driver;
 mod file;
+mod life;
 mod reference;
 mod servers;
 mod watch;

@@ -12,7 +12,7 @@ use crawlite::config::{Preset, ScopeConfig};
 use crawlite::engine::record::Outcome;
 use crawlite::scope::Scope;
 
-/// Numbers that follow from a seed (`SplitMix64`).
+/// Numbers that follow from a seed (SplitMix64).
 #[derive(Clone, Debug)]
 pub(crate) struct Dice(u64);
 
@@ -117,15 +117,17 @@ impl World {
         let mut sites = sites(dice);
         let names: Vec<_> = sites.iter().map(|site| site.name.clone()).collect();
         let count = if dice.chance(20) { dice.between(200, 400) } else { dice.between(10, 120) };
+        // Some worlds are mostly of one server.
+        let crowded = if dice.chance(50) { dice.between(0, 90) } else { 0 };
         let mut urls = Vec::new();
         for number in 0..count {
             let folder = *dice.pick(&["", "", "", "private/", "a/", "a/b/"]);
-            let name: &String = dice.pick(&names);
+            let name = if dice.chance(crowded) { &names[0] } else { dice.pick(&names) };
             urls.push(format!("{name}/{folder}{number}"));
         }
-        let seed_count = dice.any_size(2).min(count);
+        let seed_count = dice.any_size(3).min(count);
         let seeds: Vec<_> = (0..seed_count).map(|_| parsed(dice.pick::<String>(&urls))).collect();
-        let preset = if dice.chance(30) { Preset::Any } else { Preset::Host };
+        let preset = if dice.chance(50) { Preset::Any } else { Preset::Host };
         let scope = ScopeConfig { preset, ..ScopeConfig::default() };
         let scope = Scope::new(&scope, &seeds).expect("no pattern is wrong");
         let reads_sitemaps = dice.chance(70);
@@ -140,6 +142,14 @@ impl World {
             let home = &sites[site_of(&names, url)];
             let answer = answer(dice, url, home, &urls, eager);
             nodes.insert(url.clone(), Node { answer, failures: failures(dice) });
+        }
+        for seed in &seeds {
+            if dice.chance(20) {
+                continue;
+            }
+            let home = &sites[site_of(&names, seed.as_str())];
+            let links = (0..dice.between(5, 40)).map(|_| link(dice, home, &urls)).collect();
+            nodes.get_mut(seed.as_str()).expect("a node").answer = Answer::Page(links);
         }
         add_long_chain(dice, &urls, &mut nodes);
         for site in &mut sites {

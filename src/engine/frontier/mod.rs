@@ -14,19 +14,19 @@
 //! when it has a free slot and something that may start. Every method ends by
 //! restoring it (`settle`); `pop` relies on it.
 
+mod pace;
+mod window;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::record::{Candidate, Depth, OriginId, ServerId, UrlId};
+use pace::Pace;
 
 /// Candidates in memory over all queues, as long as there are fewer queues than that.
 const MAX_WINDOWS: usize = 50_000;
 /// Candidates in memory per queue at most.
 const MAX_WINDOW: usize = 4096;
-/// Slowest rate to which throttling slows a server: one start a minute.
-const MAX_BACKOFF: Duration = Duration::from_mins(1);
-/// By how many starts per second each good answer speeds a throttled server up.
-const RECOVERY_PER_ANSWER: f64 = 0.1;
 
 /// The place of a candidate in its queue.
 pub(super) type Key = (Depth, UrlId);
@@ -75,27 +75,6 @@ struct Server {
     /// Its place in `ready`.
     place: Option<(Instant, u64)>,
     pace: Pace,
-}
-
-/// How fast a server may be asked.
-#[derive(Debug)]
-struct Pace {
-    /// The configured delay.
-    configured: Duration,
-    /// From robots.txt.
-    crawl_delay: Duration,
-    /// What throttling adds; zero when all is well.
-    backoff: Duration,
-    /// Mean time to an answer.
-    mean_response: Duration,
-}
-
-impl Pace {
-    fn delay(&self) -> Duration {
-        let set = self.configured.max(self.crawl_delay);
-        let grown = if set.is_zero() { set } else { set.max(self.mean_response) };
-        grown.max(self.backoff)
-    }
 }
 
 #[derive(Debug)]
@@ -151,12 +130,7 @@ impl Frontier {
             in_flight: 0,
             next_start: first_start,
             place: None,
-            pace: Pace {
-                configured: delay,
-                crawl_delay: Duration::ZERO,
-                backoff: Duration::ZERO,
-                mean_response: Duration::ZERO,
-            },
+            pace: Pace::new(delay),
         });
         id
     }
@@ -208,21 +182,6 @@ impl Frontier {
             .map(|(id, _)| OriginId(id))
     }
 
-    /// Keeps so many candidates in memory, over all queues and in each.
-    pub(super) fn set_windows(&mut self, all: usize, each: usize) {
-        (self.max_windows, self.max_window) = (all, each);
-    }
-
-    /// Candidates in memory.
-    pub(super) fn in_memory(&self) -> usize {
-        self.places.len()
-    }
-
-    /// Whether a candidate is in a window.
-    pub(super) fn has_in_memory(&self, id: UrlId) -> bool {
-        self.places.contains_key(&id)
-    }
-
     /// Puts a candidate that was not pending before into its queue.
     pub(super) fn push(&mut self, candidate: Candidate) {
         let origin = candidate.origin;
@@ -253,21 +212,6 @@ impl Frontier {
         self.waiting += 1;
         self.server_mut(server).urgent.push_back(candidate);
         self.settle(server);
-    }
-
-    /// Moves a queued candidate to another depth if it is in memory.
-    pub(super) fn move_to(&mut self, id: UrlId, depth: Depth) {
-        if let Some(mut candidate) = self.take_out(id) {
-            candidate.depth = depth;
-            self.recall(candidate);
-        }
-    }
-
-    /// Takes a candidate out of its window, wherever that is.
-    fn take_out(&mut self, id: UrlId) -> Option<Candidate> {
-        let (origin, depth) = self.places.remove(&id)?;
-        let candidate = self.queue_mut(origin).window.remove(&(depth, id));
-        Some(candidate.expect("its place says so"))
     }
 
     /// The candidate that may start now, which thereby leaves its queue. It is
@@ -316,62 +260,9 @@ impl Frontier {
         let it = self.server_mut(server);
         it.in_flight -= 1;
         if let Some(response) = response {
-            let mean = it.pace.mean_response;
-            it.pace.mean_response =
-                if mean.is_zero() { response } else { (mean * 7 + response) / 8 };
+            it.pace.answered(response);
         }
         self.settle(server);
-    }
-
-    /// Starts nothing on `server` before `until`.
-    pub(super) fn hold(&mut self, server: ServerId, until: Instant) {
-        let it = self.server_mut(server);
-        it.next_start = it.next_start.max(until);
-        self.settle(server);
-    }
-
-    /// The server asks for less: twice its delay from now on.
-    pub(super) fn slow_down(&mut self, server: ServerId, now: Instant) {
-        let it = self.server_mut(server);
-        let delay = it.pace.delay().max(Duration::from_millis(250));
-        it.pace.backoff = (delay * 2).min(MAX_BACKOFF);
-        it.next_start = it.next_start.max(now + it.pace.backoff);
-        self.settle(server);
-    }
-
-    /// A good answer: a throttled server is asked a little faster again.
-    pub(super) fn speed_up(&mut self, server: ServerId) {
-        let pace = &mut self.server_mut(server).pace;
-        if pace.backoff.is_zero() {
-            return;
-        }
-        let slower =
-            Duration::from_secs_f64(1.0 / (1.0 / pace.backoff.as_secs_f64() + RECOVERY_PER_ANSWER));
-        let usual = pace.configured.max(pace.crawl_delay);
-        pace.backoff =
-            if slower <= usual.max(Duration::from_millis(100)) { Duration::ZERO } else { slower };
-    }
-
-    /// The longest Crawl-delay of a server's origins holds for all of them.
-    pub(super) fn set_crawl_delay(&mut self, server: ServerId, delay: Duration, now: Instant) {
-        let it = self.server_mut(server);
-        if delay > it.pace.crawl_delay {
-            it.pace.crawl_delay = delay;
-            it.next_start = it.next_start.max(now + delay);
-            self.settle(server);
-        }
-    }
-
-    pub(super) fn delay(&self, server: ServerId) -> Duration {
-        self.servers[server.0 as usize].pace.delay()
-    }
-
-    /// The servers that are slowed by throttling, and to which delay.
-    pub(super) fn slowed(&self) -> impl Iterator<Item = (ServerId, Duration)> {
-        (0_u32..)
-            .zip(&self.servers)
-            .filter(|(_, server)| !server.pace.backoff.is_zero())
-            .map(|(id, server)| (ServerId(id), server.pace.delay()))
     }
 
     /// Lets the URLs of an origin start, or not.
@@ -399,105 +290,6 @@ impl Frontier {
     /// The server of [`Frontier::next_start`].
     pub(super) fn next_server(&self) -> Option<ServerId> {
         self.ready.first().map(|(.., server)| *server)
-    }
-
-    /// The next refill to ask for; called until it gives none.
-    pub(super) fn next_refill(&mut self) -> Option<RefillRequest> {
-        let origin = self.hungry.pop_front()?;
-        let share = self.share();
-        let queue = self.queue_mut(origin);
-        queue.refill = Refill::Out { ceiling: None };
-        let from = queue.edge.expect("a queue is hungry only if rows lie beyond its edge");
-        let limit = u32::try_from(share.saturating_sub(queue.window.len()).max(1))
-            .expect("a window is small");
-        self.refills_out += 1;
-        Some(RefillRequest { origin, from, limit })
-    }
-
-    /// The rows that were asked for, less those that somebody has; `end` is the
-    /// key of the last row read if there may be more.
-    pub(super) fn refilled(
-        &mut self,
-        origin: OriginId,
-        candidates: Vec<Candidate>,
-        end: Option<Key>,
-    ) {
-        self.refills_out -= 1;
-        let queue = self.queue_mut(origin);
-        let Refill::Out { ceiling } = std::mem::replace(&mut queue.refill, Refill::No) else {
-            unreachable!("a refill was asked for")
-        };
-        let after_last = end.map(|(depth, id)| (depth, UrlId(id.0 + 1)));
-        queue.edge = ceiling;
-        if let Some(edge) = after_last {
-            self.cut(origin, edge);
-        }
-        for candidate in candidates {
-            self.keep(candidate);
-        }
-        self.settle_origin(origin);
-    }
-
-    /// Leaves every pending URL from `edge` on to the rows.
-    fn cut(&mut self, origin: OriginId, edge: Key) {
-        let queue = self.queue_mut(origin);
-        let limit = match &mut queue.refill {
-            Refill::Out { ceiling } => ceiling,
-            _ => &mut queue.edge,
-        };
-        *limit = Some(limit.map_or(edge, |limit| limit.min(edge)));
-        for (_, id) in queue.window.split_off(&edge).into_keys() {
-            self.places.remove(&id);
-        }
-    }
-
-    /// Leaves to the rows what is more than the share of a window.
-    fn trim(&mut self, index: usize) {
-        let share = self.share();
-        let window = &self.queues[index].window;
-        if window.len() > share {
-            let edge = *window.keys().nth(share).expect("the window is longer");
-            let origin = OriginId(u32::try_from(index + 1).expect("fewer origins than URLs"));
-            self.cut(origin, edge);
-        }
-    }
-
-    /// Candidates of one queue in memory at most.
-    fn share(&self) -> usize {
-        (self.max_windows / self.queues.len().max(1)).clamp(1, self.max_window)
-    }
-
-    /// Keeps a candidate in the window if it belongs there; otherwise its row does.
-    fn keep(&mut self, candidate: Candidate) {
-        let share = self.share();
-        let (id, origin, depth) = (candidate.id, candidate.origin, candidate.depth);
-        self.take_out(id);
-        let queue = self.queue_mut(origin);
-        let limit = match &queue.refill {
-            Refill::Out { ceiling } => *ceiling,
-            _ => queue.edge,
-        };
-        if limit.is_some_and(|limit| (depth, id) >= limit) {
-            return;
-        }
-        queue.window.insert((depth, id), candidate);
-        let last = *queue.window.last_key_value().expect("one was just put in").0;
-        let is_over = queue.window.len() > share;
-        self.places.insert(id, (origin, depth));
-        if is_over {
-            self.cut(origin, last);
-        }
-    }
-
-    /// Notes that a queue should be refilled, if it should.
-    fn want_refill(&mut self, origin: OriginId) {
-        let low = self.share() / 2;
-        let queue = self.queue_mut(origin);
-        let has_rows = queue.pending > queue.window.len() as u64 && queue.edge.is_some();
-        if has_rows && queue.is_open && queue.refill == Refill::No && queue.window.len() <= low {
-            queue.refill = Refill::Wanted;
-            self.hungry.push_back(origin);
-        }
     }
 
     fn settle_origin(&mut self, origin: OriginId) {
