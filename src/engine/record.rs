@@ -66,9 +66,10 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// The wall-clock time of `later`, in milliseconds since 1970 UTC.
+    /// The wall-clock time of `later`, in milliseconds since 1970 UTC, rounded up so
+    /// that who waits for it is never early.
     pub fn unix_ms_at(&self, later: Instant) -> i64 {
-        let ahead = later.saturating_duration_since(self.at);
+        let ahead = later.saturating_duration_since(self.at) + Duration::from_millis(1);
         self.unix_ms.saturating_add(i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX))
     }
 

@@ -293,7 +293,7 @@ async fn open_file(
         }
         db.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;
-             PRAGMA journal_size_limit = 16777216; PRAGMA wal_autocheckpoint = 2000; PRAGMA cache_size = -32768;",
+             PRAGMA journal_size_limit = 16777216; PRAGMA wal_autocheckpoint = 2000; PRAGMA cache_size = -16384;",
         )
         .map_err(|error| Error::open(&path, &error))?;
         migrate::renew_views(db)?;

@@ -4,7 +4,7 @@
 //! crashes at any instant, stops, aborts and jumps of the wall clock, and goes
 //! on until nothing is left. Everything follows from the seed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crawlite::config::{LimitsConfig, PolitenessConfig, Span};
@@ -96,7 +96,9 @@ impl Sim {
         let politeness = PolitenessConfig {
             delay: dice.chance(80).then(|| Span(Duration::from_millis(delay_ms))),
             per_host: 1 + dice.index(4),
-            rate: dice.chance(10).then(|| dice.any_size(8) as f64),
+            rate: dice
+                .chance(10)
+                .then(|| f64::from(u32::try_from(dice.any_size(8)).expect("small"))),
             robots: world.robots,
             ..PolitenessConfig::default()
         };
@@ -184,8 +186,7 @@ impl Sim {
         let gap = self.dice.any_size(25);
         self.now += Duration::from_micros(gap);
         let moment = self.moment();
-        let suspects =
-            if self.died { self.watch.unwritten(&self.file) } else { Default::default() };
+        let suspects = if self.died { self.watch.unwritten(&self.file) } else { BTreeSet::new() };
         let loaded = self.file.load(&suspects, moment.unix_ms);
         self.watch.begin(&self.file, &loaded, self.now, moment.unix_ms);
         let elapsed_before = loaded.elapsed;
@@ -285,7 +286,10 @@ impl Sim {
                     self.file.crash();
                     return Ended::Crashed;
                 }
-                Next::WallClockJumps(ms) => self.unix_ms_at_base += ms,
+                Next::WallClockJumps(ms) => {
+                    self.unix_ms_at_base += ms;
+                    self.watch.jump();
+                }
             }
         }
         panic!("the run does not end: {:?}", run.progress(self));

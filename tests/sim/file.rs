@@ -28,7 +28,7 @@ pub(crate) struct State {
     pub(crate) hops: u8,
     pub(crate) origin: Option<OriginId>,
     pub(crate) attempts: u8,
-    not_before: Option<i64>,
+    pub(crate) not_before: Option<i64>,
     /// What the last request gave.
     pub(crate) outcome: String,
     /// Followed links, and the redirect.

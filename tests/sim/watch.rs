@@ -73,6 +73,17 @@ impl Watch {
         }
         let row = |row: &crawlite::engine::record::PendingRow| (row.id, row.url.to_string());
         self.suspects = loaded.suspects.iter().map(row).collect();
+        for (id, state) in &file.states {
+            let ahead = state.not_before.and_then(|until| u64::try_from(until - unix_ms).ok());
+            if let Some(ahead) =
+                ahead.filter(|_| state.is_pending() && !self.suspects.contains_key(id))
+            {
+                // Stored times are whole milliseconds.
+                let wait = Duration::from_millis(ahead.saturating_sub(1));
+                let wait = wait.min(retry_wait(state.attempts));
+                self.not_before.insert(file.url(*id).to_owned(), now + wait);
+            }
+        }
     }
 
     fn delay(&mut self, origin: &str, delay: Option<Duration>) {
@@ -178,8 +189,7 @@ impl Watch {
         let again = visited.outcome.is_transient() && attempts <= settings.retries;
         let url = candidate.url.to_string();
         if again {
-            let wait = FIRST_RETRY_AFTER * 4_u32.pow(u32::from(attempts) - 1);
-            self.not_before.insert(url.clone(), now + wait);
+            self.not_before.insert(url.clone(), now + retry_wait(attempts));
         }
         self.attempts.insert(url, again.then_some(attempts));
     }
@@ -211,6 +221,11 @@ impl Watch {
         self.suspects.remove(&id);
     }
 
+    /// The wall clock jumps: what a row says of a time means another time now.
+    pub(crate) fn jump(&mut self) {
+        self.not_before.clear();
+    }
+
     /// What is in flight is given up.
     pub(crate) fn give_up(&mut self) {
         self.in_flight.clear();
@@ -233,6 +248,10 @@ impl Watch {
         };
         self.started.iter().filter(is_unwritten).map(|(id, _)| *id).collect()
     }
+}
+
+fn retry_wait(attempts: u8) -> Duration {
+    FIRST_RETRY_AFTER * 4_u32.pow(u32::from(attempts) - 1)
 }
 
 fn server(origin: &str) -> String {

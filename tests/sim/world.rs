@@ -12,7 +12,7 @@ use crawlite::config::{Preset, ScopeConfig};
 use crawlite::engine::record::Outcome;
 use crawlite::scope::Scope;
 
-/// Numbers that follow from a seed (SplitMix64).
+/// Numbers that follow from a seed (`SplitMix64`).
 #[derive(Clone, Debug)]
 pub(crate) struct Dice(u64);
 
@@ -133,8 +133,8 @@ impl World {
         let reads_sitemaps = dice.chance(70);
         let mut nodes = BTreeMap::new();
         if reads_sitemaps {
-            for index in 0..sites.len() {
-                add_sitemaps(dice, &mut sites[index], &urls, &mut nodes);
+            for site in &mut sites {
+                add_sitemaps(dice, site, &urls, &mut nodes);
             }
         }
         let eager = dice.between(2, 10);
@@ -333,15 +333,9 @@ fn robots_text(site: &Site) -> Option<String> {
     if site.disallow.is_empty() && site.crawl_delay.is_none() && site.sitemaps.is_empty() {
         return None;
     }
-    let mut text = "User-agent: *\n".to_owned();
-    for path in &site.disallow {
-        text += &format!("Disallow: {path}\n");
-    }
-    if let Some(delay) = site.crawl_delay {
-        text += &format!("Crawl-delay: {}\n", delay.as_secs_f64());
-    }
-    for url in &site.sitemaps {
-        text += &format!("Sitemap: {url}\n");
-    }
-    Some(text)
+    let mut lines = vec!["User-agent: *".to_owned()];
+    lines.extend(site.disallow.iter().map(|path| format!("Disallow: {path}")));
+    lines.extend(site.crawl_delay.map(|delay| format!("Crawl-delay: {}", delay.as_secs_f64())));
+    lines.extend(site.sitemaps.iter().map(|url| format!("Sitemap: {url}")));
+    Some(lines.join("\n"))
 }
