@@ -1,8 +1,6 @@
 //! The published URL cases of web-platform-tests come out as published, but for
 //! the rules of our own that `src/canonical.rs` names.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
-
 mod cases;
 
 use cases::{load, say};

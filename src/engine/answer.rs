@@ -223,7 +223,10 @@ impl Engine {
         for raw in rules.sitemaps().iter().map(String::as_str).chain([&*usual]) {
             if let Ok((url, _)) = crate::canonical::join(&base, raw) {
                 let source = Source { id: None, depth: Depth::new(0), hops: 0 };
-                self.meet_url(&url, Kind::Sitemap, None, source, now);
+                // A robots.txt must not send us to strangers.
+                let refusal = self.scope.judge(&url).err();
+                let refusal = refusal.filter(|refusal| refusal.reason == Reason::External);
+                self.meet_url(&url, Kind::Sitemap, refusal, source, now);
             }
         }
     }

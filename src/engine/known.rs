@@ -172,7 +172,8 @@ impl Known {
     fn reserve_standings(&mut self) {
         while self.standings.len() * CHUNK < self.last as usize {
             let none = Standing { depth: Depth::NONE, flags: 0 };
-            self.standings.push(Box::new([none; CHUNK]));
+            let chunk = vec![none; CHUNK].into_boxed_slice();
+            self.standings.push(chunk.try_into().ok().expect("as long as a chunk"));
         }
     }
 

@@ -103,23 +103,20 @@ impl<'a> Page<'a> {
     }
 
     fn links_of(&mut self, tag: &Tag<'_>) {
-        let alt = tag
-            .get(Attribute::Alt)
-            .map(|alt| cut(alt.trim(), MAX_ANCHOR_BYTES))
-            .unwrap_or_default();
-        let mut given = Vec::new();
-        references(tag, |kind, href| given.push((kind, href.into_owned())));
-        for (kind, href) in given {
-            let index = self.push_link(kind, href, alt.clone(), tag);
+        let alt = tag.get(Attribute::Alt);
+        let alt = alt.map(|alt| cut(alt.trim(), MAX_ANCHOR_BYTES)).unwrap_or_default();
+        references(tag, |kind, href| {
+            let index = self.push_link(kind, href.into_owned(), alt.clone(), tag);
             if kind == LinkKind::A {
                 self.anchor = index.map(|index| (index, Vec::new()));
             }
+        });
+        if !matches!(tag.name, b"img" | b"source" | b"link") {
+            return;
         }
         for attribute in [Attribute::Srcset, Attribute::ImageSrcset] {
-            if let (Some(srcset), b"img" | b"source" | b"link") = (tag.get(attribute), tag.name) {
-                for url in srcset_urls(&srcset) {
-                    self.push_link(LinkKind::Srcset, url.to_owned(), alt.clone(), tag);
-                }
+            for url in tag.get(attribute).iter().flat_map(|srcset| srcset_urls(srcset)) {
+                self.push_link(LinkKind::Srcset, url.to_owned(), alt.clone(), tag);
             }
         }
     }
@@ -201,7 +198,9 @@ impl Sink for Page<'_> {
         if !is_inline(tag.name) {
             self.end_word();
         }
-        self.links_of(tag);
+        if tag.has_attributes() {
+            self.links_of(tag);
+        }
     }
 
     fn end(&mut self, name: &[u8]) {

@@ -56,15 +56,34 @@ pub(super) struct Tag<'a> {
     pub(super) name: &'a [u8],
     /// Whether the tag stands inside svg or math.
     pub(super) is_foreign: bool,
-    values: &'a [Option<(u32, u32)>; ATTRIBUTES],
+    values: &'a Values,
     buffer: &'a [u8],
 }
 
 impl Tag<'_> {
+    /// Whether the tag has any of the attributes that are kept.
+    pub(super) fn has_attributes(&self) -> bool {
+        self.values.present != 0
+    }
+
     /// The value of `attribute`, entities resolved; the first wins if there are several.
     pub(super) fn get(&self, attribute: Attribute) -> Option<std::borrow::Cow<'_, str>> {
-        let (start, end) = self.values[attribute as usize]?;
+        let (start, end) = self.values.get(attribute)?;
         Some(String::from_utf8_lossy(&self.buffer[start as usize..end as usize]))
+    }
+}
+
+/// Where in the buffer the values of a tag's attributes lie.
+#[derive(Default)]
+struct Values {
+    /// A bit for each attribute that the tag has; the places of others are old.
+    present: u32,
+    places: [(u32, u32); ATTRIBUTES],
+}
+
+impl Values {
+    fn get(&self, attribute: Attribute) -> Option<(u32, u32)> {
+        (self.present & 1 << attribute as u32 != 0).then(|| self.places[attribute as usize])
     }
 }
 
@@ -85,7 +104,7 @@ struct TagEmitter<S> {
     attribute_name: Vec<u8>,
     current: Option<Attribute>,
     in_attribute: bool,
-    values: [Option<(u32, u32)>; ATTRIBUTES],
+    values: Values,
     buffer: Vec<u8>,
     /// Whether the text that comes is that of `last_start`, which is a raw-text element.
     in_raw_text: bool,
@@ -113,7 +132,7 @@ impl<S> TagEmitter<S> {
             attribute_name: Vec::new(),
             current: None,
             in_attribute: false,
-            values: [None; ATTRIBUTES],
+            values: Values::default(),
             buffer: Vec::new(),
             in_raw_text: false,
             templates: 0,
@@ -131,7 +150,7 @@ impl<S> TagEmitter<S> {
         self.self_closing = false;
         self.in_attribute = false;
         self.current = None;
-        self.values = [None; ATTRIBUTES];
+        self.values.present = 0;
         self.buffer.clear();
     }
 
@@ -142,10 +161,11 @@ impl<S> TagEmitter<S> {
         }
         self.in_attribute = false;
         let found = attribute(&self.attribute_name);
-        self.current = found.filter(|found| self.values[*found as usize].is_none());
+        self.current = found.filter(|found| self.values.get(*found).is_none());
         if let Some(current) = self.current {
             let start = u32::try_from(self.buffer.len()).expect("bounded by the attributes kept");
-            self.values[current as usize] = Some((start, start));
+            self.values.present |= 1 << current as u32;
+            self.values.places[current as usize] = (start, start);
         }
     }
 
@@ -289,11 +309,8 @@ impl<S: Sink> Emitter for &mut TagEmitter<S> {
 
     fn push_attribute_value(&mut self, value: &[u8]) {
         self.end_attribute_name();
-        let Some((start, end)) =
-            self.current.and_then(|current| self.values[current as usize].as_mut())
-        else {
-            return;
-        };
+        let Some(current) = self.current else { return };
+        let (start, end) = &mut self.values.places[current as usize];
         let room = MAX_VALUE_BYTES.saturating_sub((*end - *start) as usize);
         self.buffer.extend_from_slice(&value[..value.len().min(room)]);
         *end = u32::try_from(self.buffer.len()).expect("bounded by the attributes kept");

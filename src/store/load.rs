@@ -147,7 +147,7 @@ fn count_crashes(db: &mut Connection, crawl_id: i64, suspects: &[UrlId]) -> Resu
 fn load_known(db: &Connection, crawl_id: i64) -> Result<Known, Error> {
     let mut known = Known::default();
     let mut statement = db.prepare(
-        "SELECT u.id, u.hash, s.depth, s.reason FROM url u
+        "SELECT u.id, u.hash, s.depth, s.reason, s.kind = 'sitemap' FROM url u
          LEFT JOIN state s ON s.crawl_id = ?1 AND s.url_id = u.id ORDER BY u.id",
     )?;
     let mut rows = statement.query([crawl_id])?;
@@ -158,14 +158,14 @@ fn load_known(db: &Connection, crawl_id: i64) -> Result<Known, Error> {
         if let Some(depth) = row.get::<_, Option<u16>>(2)? {
             let reason = row.get_ref(3)?.as_str_or_null().unwrap_or_default().and_then(reason);
             let rank = reason.map_or(0, Reason::link_rank);
-            // A link that is not followed is no way from a seed.
-            let is_way = !matches!(reason, Some(Reason::Asset | Reason::Nofollow));
-            known.load_standing(
-                id,
-                &hash,
-                if is_way { Depth::from_rank(depth) } else { Depth::NONE },
-                rank,
-            );
+            let depth = match reason {
+                // What a sitemap's depth counts are indexes, not links.
+                _ if row.get(4)? => Depth::new(0),
+                // A link that is not followed is no way from a seed.
+                Some(Reason::Asset | Reason::Nofollow) => Depth::NONE,
+                _ => Depth::from_rank(depth),
+            };
+            known.load_standing(id, &hash, depth, rank);
         }
     }
     Ok(known)

@@ -51,7 +51,6 @@ pub(super) fn finish(
     if *finish != Finish::Stopped {
         tx.execute_batch("CREATE INDEX IF NOT EXISTS link_target ON link (target_id)")?;
         count_inlinks(&tx, crawl_id)?;
-        tx.execute_batch("PRAGMA analysis_limit = 1000; ANALYZE;")?;
     }
     tx.execute(
         "UPDATE crawl SET finish = ?2, finished_at = CASE WHEN ?3 THEN ?4 END WHERE id = ?1",

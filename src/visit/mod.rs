@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
 
-use crate::canonical::join;
+use crate::canonical::{CanonicalUrl, join};
 use crate::config::{Bodies, Config};
 use crate::engine::record::{
     Candidate, FetchRecord, Found, FoundBy, Kind, Outcome, PageRecord, RobotsAnswer, SitemapEntry,
@@ -23,6 +23,7 @@ use crate::fault;
 use crate::fetch::{FetchError, Fetched, Fetcher, Head, decode, gunzip};
 use crate::hash::UrlHasher;
 use crate::pool::{Pool, panic_text};
+use crate::refusal::{Reason, Refusal};
 use crate::robots::{MAX_ROBOTS_BYTES, Rules};
 use crate::scope::Scope;
 use crate::sitemap;
@@ -251,7 +252,7 @@ fn read_sitemap(candidate: &Candidate, body: &[u8], head: &Head, rules: &PageRul
     for entry in sitemap.entries {
         let found = match join(&base, &entry.url) {
             Ok((url, _)) => {
-                let refusal = if kind == Kind::Page { rules.scope.judge(&url).err() } else { None };
+                let refusal = against_sitemap_entry(kind, &url, rules);
                 Found { hash: rules.hasher.hash(url.as_str()), text: url.text(), kind, by, refusal }
             }
             Err(unusable) => page::unusable(&entry.url, &unusable, by, &rules.hasher),
@@ -266,6 +267,13 @@ fn read_sitemap(candidate: &Candidate, body: &[u8], head: &Head, rules: &PageRul
         });
     }
     read
+}
+
+/// What stands against a URL that a sitemap names. A sitemap of the site may lie
+/// outside the scope's folder and patterns, but not with strangers.
+fn against_sitemap_entry(kind: Kind, url: &CanonicalUrl, rules: &PageRules) -> Option<Refusal> {
+    let refusal = rules.scope.judge(url).err();
+    refusal.filter(|refusal| kind == Kind::Page || refusal.reason == Reason::External)
 }
 
 fn failed(candidate: Candidate) -> Visited {

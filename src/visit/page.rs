@@ -35,7 +35,8 @@ pub(super) fn read(
     }
     let page_url = candidate.url.to_url();
     let base = said.base.as_deref().and_then(|base| page_url.join(base).ok()).unwrap_or(page_url);
-    let mut links = Links::new(&base, rules, said.directives.follow || !rules.nofollow);
+    let mut links =
+        Links::new(&base, rules, said.directives.follow || !rules.nofollow, said.links.len());
     if !is_cut {
         header_links(head, &mut said);
         for (position, link) in (0..).zip(&said.links) {
@@ -153,16 +154,16 @@ struct Links<'a> {
 type LinkKey<'a> = (u32, LinkKind, &'a str, &'a str, Option<Box<str>>);
 
 impl<'a> Links<'a> {
-    fn new(base: &'a Url, rules: &'a PageRules, follow: bool) -> Self {
+    fn new(base: &'a Url, rules: &'a PageRules, follow: bool, count: usize) -> Self {
         Self {
             base,
             rules,
             follow,
             found: Vec::new(),
-            links: Vec::new(),
-            by_href: HashMap::new(),
-            by_url: HashMap::new(),
-            by_link: HashMap::new(),
+            links: Vec::with_capacity(count),
+            by_href: HashMap::with_capacity(count / 2),
+            by_url: HashMap::with_capacity(count / 4),
+            by_link: HashMap::with_capacity(count),
         }
     }
 

@@ -251,7 +251,7 @@ impl Frontier {
     pub(super) fn start(&mut self, server: ServerId, now: Instant) {
         let it = self.server_mut(server);
         it.in_flight += 1;
-        it.next_start = now + it.pace.delay();
+        it.next_start = now + it.pace.gap();
         self.settle(server);
     }
 

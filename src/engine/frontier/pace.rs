@@ -14,6 +14,9 @@ const MAX_BACKOFF: Duration = Duration::from_mins(1);
 /// By how many starts per second each good answer speeds a throttled server up.
 const RECOVERY_PER_ANSWER: f64 = 0.1;
 
+/// By how much the time from a start to its first byte on the wire may differ.
+const JITTER: Duration = Duration::from_millis(2);
+
 /// How fast a server may be asked.
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -38,6 +41,14 @@ impl Pace {
     pub(super) fn answered(&mut self, response: Duration) {
         let mean = self.mean_response;
         self.mean_response = if mean.is_zero() { response } else { (mean * 7 + response) / 8 };
+    }
+
+    /// From one start to the next: the delay, and a little more, so that the
+    /// server sees no shorter gap when the way out of here takes once longer and
+    /// once shorter.
+    pub(super) fn gap(&self) -> Duration {
+        let delay = self.delay();
+        if delay.is_zero() { delay } else { delay + JITTER }
     }
 
     pub(super) fn delay(&self) -> Duration {
