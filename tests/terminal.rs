@@ -74,10 +74,13 @@ fn every_mistake_is_named_with_what_helps() {
 #[test]
 fn a_server_that_is_not_there_is_said_at_once() {
     let desk = Desk::new();
-    for url in ["http://127.0.0.1:9/", "http://no-such-host.invalid/"] {
+    for (url, why) in
+        [("http://127.0.0.1:9/", "refused"), ("http://no-such-host.invalid/", "no such host")]
+    {
         let ran = desk.run(&["crawl", url, "-o", "x.db", "--fresh"]);
         assert_eq!(ran.code, Some(1), "{}", ran.err);
         assert!(ran.err.contains(&format!("No answer from {url}")), "{}", ran.err);
+        assert!(ran.err.contains(why), "{}", ran.err);
         let quiet = desk.run(&["crawl", url, "-o", "y.db", "--fresh", "-q"]);
         assert_eq!((quiet.code, quiet.err.trim().lines().count()), (Some(1), 1), "{}", quiet.err);
     }

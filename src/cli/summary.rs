@@ -23,6 +23,9 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
     let file = ended.path.display();
     let status = &summary.status;
     say(&headline(summary, ended));
+    if *ended.finish == Finish::NoAnswer {
+        return say(&format!("\nNext:\n  crawlite resume {file}"));
+    }
     say("");
     let answers = [
         (status.ok, "ok"),
@@ -109,10 +112,10 @@ pub(super) fn headline(summary: &Summary, ended: &Ended<'_>) -> String {
         Finish::Parked => format!(
             "Stopped after {pages} in {took}: what is left is on hosts that do not give their robots.txt."
         ),
-        Finish::NoAnswer => format!(
-            "No answer from {seed}: {}. Check the name and the network.",
-            first_parked(summary)
-        ),
+        Finish::NoAnswer => {
+            let why = summary.last_error.as_deref().unwrap_or("its robots.txt cannot be read");
+            format!("No answer from {seed}: {why}. Check the name and the network.")
+        }
         Finish::Pages => format!("Stopped by the page limit after {pages} in {took}."),
         Finish::Time => format!("Stopped by the time limit after {pages} in {took}."),
         Finish::Bytes => format!("Stopped by the byte limit after {pages} in {took}."),
@@ -147,13 +150,6 @@ fn why_one(summary: &Summary) -> String {
         }
         None => "it links to nothing else".to_owned(),
     }
-}
-
-fn first_parked(summary: &Summary) -> String {
-    summary
-        .parked
-        .first()
-        .map_or_else(|| "its robots.txt cannot be reached".to_owned(), |(_, why)| why.clone())
 }
 
 fn print_broken(summary: &Summary) {

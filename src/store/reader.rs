@@ -79,6 +79,8 @@ pub struct Summary {
     pub stored_body_bytes: i64,
     /// Origins that are parked, and why.
     pub parked: Vec<(String, String)>,
+    /// Why the last request got no answer, if it got none.
+    pub last_error: Option<String>,
 }
 
 impl Reader {
@@ -177,6 +179,13 @@ impl Reader {
             broken_targets: self.number(&format!("SELECT count(*) {broken}"))?,
             links_cut: self.number("SELECT coalesce(sum(links_cut), 0) FROM page")?,
             stored_body_bytes: self.number("SELECT coalesce(sum(length(bytes)), 0) FROM body")?,
+            last_error: self
+                .rows(&format!(
+                    "SELECT error_detail FROM fetch WHERE crawl_id = {id} ORDER BY id DESC LIMIT 1"
+                ))?
+                .first()
+                .map(|row| text(&row[0]))
+                .filter(|error| !error.is_empty()),
             parked: self
                 .rows("SELECT origin, parked FROM origin WHERE parked IS NOT NULL ORDER BY id LIMIT 10")?
                 .iter()
