@@ -10,6 +10,8 @@ use std::thread::{Builder, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::fault::panic_text;
+
 /// Stack of a thread, in bytes.
 const STACK_BYTES: usize = 4 << 20;
 
@@ -66,13 +68,6 @@ impl Pool {
         self.jobs.send(job).await.map_err(|_| Panicked("the work pool is gone".into()))?;
         result.await.map_err(|_| Panicked("the work pool is gone".into()))?
     }
-}
-
-/// What a panic said.
-pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without words".into())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use clap::Args;
 
-use super::open::{Manner, Prepared, run as run_crawl};
+use super::open::{Prepared, ResultArgs, run as run_crawl};
 use super::seeds::{Seeds, default_file};
 use super::settings::Settings;
 use super::{Exit, Usage, say};
@@ -28,12 +28,8 @@ pub(super) struct CrawlArgs {
     /// Begin a new file; an existing one is kept as FILE.bak
     #[arg(long)]
     pub fresh: bool,
-    /// Print one JSON object at the end instead of the summary
-    #[arg(long, value_name = "FORMAT", value_parser = ["json", "text"], default_value = "text")]
-    pub format: String,
-    /// End with 0 also when a limit stopped the crawl
-    #[arg(long)]
-    pub limit_ok: bool,
+    #[command(flatten)]
+    pub result: ResultArgs,
     #[command(flatten)]
     pub settings: Settings,
 }
@@ -74,7 +70,7 @@ pub(super) async fn run(
     if !quiet {
         introduce(&path, how, &prepared);
     }
-    let manner = Manner { quiet, json: args.format == "json", limit_ok: args.limit_ok };
+    let manner = args.result.manner(quiet);
     run_crawl(store, crawl_id, &path, prepared, &manner, out).await
 }
 

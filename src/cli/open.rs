@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use anyhow::Context;
+use clap::Args;
 use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -20,9 +21,10 @@ use super::{Exit, Usage, progress, say};
 use crate::config::Config;
 use crate::crawl::{self, Controls, Numbers};
 use crate::engine::{Engine, Finish, Settings, record::Moment};
+use crate::fault::panic_text;
 use crate::fetch::Fetcher;
 use crate::hash::UrlHasher;
-use crate::pool::{Pool, panic_text};
+use crate::pool::Pool;
 use crate::scope::Scope;
 use crate::store::{Reader, Store, Writer};
 use crate::visit::{Visitor, unix_ms};
@@ -36,6 +38,23 @@ pub(super) struct Prepared {
     pub(super) seeds: Seeds,
     pub(super) scope: Arc<Scope>,
     pub(super) fetcher: Fetcher,
+}
+
+/// How a run ends, shared by crawl and resume
+#[derive(Debug, Args)]
+pub(super) struct ResultArgs {
+    /// Print one JSON object at the end instead of the summary
+    #[arg(long, value_name = "FORMAT", value_parser = ["json", "text"], default_value = "text")]
+    pub format: String,
+    /// End with 0 also when a limit stopped the crawl
+    #[arg(long)]
+    pub limit_ok: bool,
+}
+
+impl ResultArgs {
+    pub(super) fn manner(&self, quiet: bool) -> Manner {
+        Manner { quiet, json: self.format == "json", limit_ok: self.limit_ok }
+    }
 }
 
 /// How the result is printed.

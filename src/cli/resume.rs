@@ -8,7 +8,7 @@ use clap::Args;
 use toml::Table;
 
 use super::crawl::{introduce, secret};
-use super::open::{Manner, Prepared, run as run_crawl};
+use super::open::{Prepared, ResultArgs, run as run_crawl};
 use super::seeds::Seeds;
 use super::settings::{Settings, differences};
 use super::{Exit, Usage, say};
@@ -22,12 +22,8 @@ pub(super) struct ResumeArgs {
     /// File to go on with
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Print one JSON object at the end instead of the summary
-    #[arg(long, value_name = "FORMAT", value_parser = ["json", "text"], default_value = "text")]
-    pub format: String,
-    /// End with 0 also when a limit stopped the crawl
-    #[arg(long)]
-    pub limit_ok: bool,
+    #[command(flatten)]
+    pub result: ResultArgs,
     #[command(flatten)]
     pub settings: Settings,
 }
@@ -70,7 +66,7 @@ pub(super) async fn run(
             say(&format!("Changed: {line}"));
         }
     }
-    let manner = Manner { quiet, json: args.format == "json", limit_ok: args.limit_ok };
+    let manner = args.result.manner(quiet);
     run_crawl(store, crawl.id, path, prepared, &manner, out).await
 }
 

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::Exit;
 use super::output::sanitize;
-use super::summary::{bytes, count, span};
+use super::summary::{answers, bytes, count, span};
 use crate::store::{Reader, Status};
 
 /// Show how far a crawl has come, also while it runs
@@ -64,19 +64,7 @@ fn print(
     let took = span(Duration::from_millis(u64::try_from(status.elapsed_ms).unwrap_or_default()));
     writeln!(out, "{}", sanitize(&format!("Crawl {} of {seeds}: {state}", status.crawl_id)))?;
     writeln!(out, "  began    {} UTC, {took} in {} runs", status.started_at, status.runs)?;
-    let answers = [
-        (status.ok, "ok"),
-        (status.redirects, "redirects"),
-        (status.client_errors, "4xx"),
-        (status.server_errors, "5xx"),
-        (status.no_answer, "no answer"),
-    ];
-    let answers: Vec<_> = answers
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, name)| format!("{} {name}", count(*n)))
-        .collect();
-    writeln!(out, "  pages    {} ({})", count(status.done), answers.join(", "))?;
+    writeln!(out, "  pages    {} ({})", count(status.done), answers(status))?;
     writeln!(out, "  to go    {}", count(status.pending))?;
     writeln!(out, "  skipped  {} of {} URLs met", count(status.skipped), count(status.urls))?;
     writeln!(out, "  file     {}", bytes(status.file_bytes))

@@ -8,7 +8,7 @@ use super::say;
 use crate::canonical::CanonicalUrl;
 use crate::config::Config;
 use crate::engine::Finish;
-use crate::store::Summary;
+use crate::store::{Status, Summary};
 
 /// A run that ended.
 pub(super) struct Ended<'a> {
@@ -27,19 +27,7 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
         return say(&format!("\nNext:\n  crawlite resume {file}"));
     }
     say("");
-    let answers = [
-        (status.ok, "ok"),
-        (status.redirects, "redirects"),
-        (status.client_errors, "4xx"),
-        (status.server_errors, "5xx"),
-        (status.no_answer, "no answer"),
-    ];
-    let answers: Vec<_> = answers
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, name)| format!("{} {name}", count(*n)))
-        .collect();
-    say(&format!("  Pages    {:>9}   {}", count(status.done), answers.join(", ")));
+    say(&format!("  Pages    {:>9}   {}", count(status.done), answers(status)));
     say(&format!("  Links    {:>9}", count(summary.links)));
     if status.pending > 0 {
         say(&format!("  To go    {:>9}", count(status.pending)));
@@ -208,6 +196,19 @@ pub(super) fn print_json(
     value["file"] = ended.path.display().to_string().into();
     writeln!(out, "{value}")?;
     Ok(())
+}
+
+/// How many pages gave which kind of answer, in words.
+pub(super) fn answers(status: &Status) -> String {
+    let kinds = [
+        (status.ok, "ok"),
+        (status.redirects, "redirects"),
+        (status.client_errors, "4xx"),
+        (status.server_errors, "5xx"),
+        (status.no_answer, "no answer"),
+    ];
+    let counted = kinds.iter().filter(|(n, _)| *n > 0);
+    counted.map(|(n, name)| format!("{} {name}", count(*n))).collect::<Vec<_>>().join(", ")
 }
 
 /// A number with its thousands set apart.

@@ -4,15 +4,19 @@
 //! `--set key=value`, the named flags. All are merged as TOML tables and then
 //! read once, so there is one struct, one set of defaults and one check.
 
+mod sections;
 mod units;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+pub use sections::{
+    Bodies, FetchConfig, LimitsConfig, PolitenessConfig, Preset, ScopeConfig, StoreConfig,
+};
 pub use units::{Size, Span};
 
 /// What the store keeps in place of a secret.
@@ -34,227 +38,6 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// `[store]`
     pub store: StoreConfig,
-}
-
-/// How far around the seeds a crawl goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Preset {
-    /// The seed's host, with and without `www.`, over http and https.
-    #[default]
-    Host,
-    /// Every host under the seed's registrable domain (public suffix list).
-    Domain,
-    /// The seed's host and the hosts below it.
-    Subdomains,
-    /// The seed's host, at or below the folder of the seed's path.
-    Path,
-    /// Everything. Only limits end such a crawl.
-    Any,
-}
-
-impl Preset {
-    /// The word for it in the settings.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Host => "host",
-            Self::Domain => "domain",
-            Self::Subdomains => "subdomains",
-            Self::Path => "path",
-            Self::Any => "any",
-        }
-    }
-}
-
-/// `[scope]`: which URLs belong to the crawl.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ScopeConfig {
-    /// How far around the seeds.
-    pub preset: Preset,
-    /// Regular expressions of which a URL must match one; seeds pass always.
-    pub include: Vec<String>,
-    /// Regular expressions of which a URL must match none; exclude wins.
-    pub exclude: Vec<String>,
-    /// The same as globs over the whole URL; `*` also matches `/`.
-    pub include_glob: Vec<String>,
-    /// The same as globs over the whole URL; `*` also matches `/`.
-    pub exclude_glob: Vec<String>,
-    /// Honour rel=nofollow and robots directives of pages when following links.
-    pub nofollow: bool,
-    /// Read the sitemaps that robots.txt names, and `/sitemap.xml`.
-    pub sitemaps: bool,
-}
-
-/// `[politeness]`: what a server is spared.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PolitenessConfig {
-    /// Shortest time between the starts of two requests to one host; a longer
-    /// Crawl-delay wins. Unset: 250 ms, and none on loopback.
-    pub delay: Option<Span>,
-    /// Requests in flight to one host.
-    pub per_host: usize,
-    /// Requests started per second over all hosts; unset: no such limit.
-    pub rate: Option<f64>,
-    /// Obey robots.txt.
-    pub robots: bool,
-    /// Longest Crawl-delay of robots.txt that is honoured; unset: any.
-    pub max_crawl_delay: Option<Span>,
-    /// If nothing may start before this time has passed, the crawl stops.
-    pub max_wait: Span,
-}
-
-/// `[fetch]`: how a request is made and when it is given up.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct FetchConfig {
-    /// Requests in flight over all hosts.
-    pub concurrency: usize,
-    /// The whole User-Agent header; its first word is matched against robots.txt.
-    pub user_agent: Option<String>,
-    /// A mail address or URL that joins the user agent, so that site owners can ask.
-    pub contact: Option<String>,
-    /// Further request headers, `Name: value`, sent to the seeds' origins only.
-    pub headers: Vec<String>,
-    /// `user:password` for basic authentication at the seeds' origins.
-    pub user: Option<String>,
-    /// Proxy for every request (http, https or socks5 URL).
-    pub proxy: Option<String>,
-    /// Accept any TLS certificate.
-    pub insecure: bool,
-    /// PEM file with further certificate authorities.
-    pub cacert: Option<PathBuf>,
-    /// Longest time for one request, from its start to the last byte.
-    pub timeout: Span,
-    /// Longest time to connect.
-    pub connect_timeout: Span,
-    /// Longest time without a byte.
-    pub idle_timeout: Span,
-    /// Further tries of a URL after a transient failure.
-    pub retries: u8,
-    /// Largest body that is read, on the wire and decoded.
-    pub max_body: Size,
-    /// Hosts (`name[:port]`) and networks (`10.0.0.0/8`) that may be reached
-    /// though their addresses are private.
-    pub allow_private: Vec<String>,
-}
-
-/// `[limits]`: when a crawl stops though there is more. Unset: no limit.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LimitsConfig {
-    /// Links from a seed; 0 fetches the seeds alone.
-    pub depth: Option<u16>,
-    /// Pages fetched, whatever came back.
-    pub pages: Option<u64>,
-    /// Time of the crawl, all its runs together.
-    pub time: Option<Span>,
-    /// Bytes received in bodies.
-    pub bytes: Option<Size>,
-}
-
-/// Which bodies are kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Bodies {
-    /// HTML and XHTML.
-    #[default]
-    Html,
-    /// None; links and fields are extracted all the same.
-    None,
-}
-
-/// `[store]`: what is kept.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct StoreConfig {
-    /// Which bodies are kept.
-    pub bodies: Bodies,
-}
-
-impl Default for ScopeConfig {
-    fn default() -> Self {
-        Self {
-            preset: Preset::Host,
-            include: Vec::new(),
-            exclude: Vec::new(),
-            include_glob: Vec::new(),
-            exclude_glob: Vec::new(),
-            nofollow: true,
-            sitemaps: true,
-        }
-    }
-}
-
-impl Default for PolitenessConfig {
-    fn default() -> Self {
-        Self {
-            delay: None,
-            per_host: 2,
-            rate: None,
-            robots: true,
-            max_crawl_delay: None,
-            max_wait: Span(Duration::from_mins(10)),
-        }
-    }
-}
-
-impl Default for FetchConfig {
-    fn default() -> Self {
-        Self {
-            concurrency: 32,
-            user_agent: None,
-            contact: None,
-            headers: Vec::new(),
-            user: None,
-            proxy: None,
-            insecure: false,
-            cacert: None,
-            timeout: Span(Duration::from_mins(2)),
-            connect_timeout: Span(Duration::from_secs(10)),
-            idle_timeout: Span(Duration::from_secs(15)),
-            retries: 2,
-            max_body: Size(10 << 20),
-            allow_private: Vec::new(),
-        }
-    }
-}
-
-impl PolitenessConfig {
-    /// The delay of a host for which robots.txt asks for none.
-    pub fn delay(&self, host_name: &str) -> Duration {
-        let is_loopback = host_name == "localhost"
-            || host_name
-                .trim_matches(['[', ']'])
-                .parse()
-                .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
-        match self.delay {
-            Some(delay) => delay.0,
-            None if is_loopback => Duration::ZERO,
-            None => Duration::from_millis(250),
-        }
-    }
-}
-
-impl FetchConfig {
-    /// The User-Agent header that is sent.
-    pub fn user_agent(&self) -> String {
-        let agent = self.user_agent.clone();
-        let agent =
-            agent.unwrap_or_else(|| concat!("crawlite/", env!("CARGO_PKG_VERSION")).to_owned());
-        match &self.contact {
-            Some(contact) => format!("{agent} (+{contact})"),
-            None => agent,
-        }
-    }
-
-    /// The first word of the user agent, which robots.txt is matched against
-    /// (RFC 9309 section 2.2.1).
-    pub fn product_token(&self) -> String {
-        let is_token = |c: char| c.is_ascii_alphabetic() || c == '-' || c == '_';
-        self.user_agent().chars().take_while(|c| is_token(*c)).collect()
-    }
 }
 
 impl Config {

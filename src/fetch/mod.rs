@@ -8,11 +8,12 @@
 
 mod decode;
 mod guard;
+mod head;
 
 use std::error::Error as StdError;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response, Version};
@@ -24,6 +25,7 @@ use guard::{GuardedResolver, LookupError};
 
 pub use decode::{Decoded, Undecodable, decode, gunzip};
 pub use guard::{BadAllowance, Guard, is_global};
+pub use head::Head;
 
 /// Bytes of a body that every visit may hold by right.
 const OWN_BYTES: usize = 512 * 1024;
@@ -31,11 +33,8 @@ const OWN_BYTES: usize = 512 * 1024;
 const SHARED_BYTES: usize = 64 << 20;
 /// Bytes of a body that nobody wants which are read to keep the connection.
 const DRAIN_BYTES: u64 = 64 * 1024;
-/// Response headers that are accepted, and that are kept.
+/// Response headers that are accepted.
 const MAX_HEADERS: usize = 256;
-const KEPT_HEADERS: usize = 64;
-/// Bytes of a header's value that are kept.
-const MAX_VALUE_BYTES: usize = 8 * 1024;
 
 /// Why a fetch gave no usable response.
 ///
@@ -123,14 +122,6 @@ impl FetchError {
     }
 }
 
-/// The head of a response.
-#[derive(Clone, Debug)]
-pub struct Head {
-    /// HTTP status code, 100 to 599.
-    pub status: u16,
-    headers: HeaderMap,
-}
-
 /// A response, as far as it was wanted.
 #[derive(Debug)]
 pub struct Fetched {
@@ -150,77 +141,6 @@ pub struct Fetched {
     pub wire_bytes: u64,
     /// What the body holds of the shared budget, until it is dropped.
     pub hold: Option<OwnedSemaphorePermit>,
-}
-
-impl Head {
-    /// The first value of a header, if it is text.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// Every value of a header that is text.
-    pub fn get_all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok())
-    }
-
-    /// The Location of a redirect, also where servers write it in raw UTF-8.
-    pub fn location(&self) -> Option<String> {
-        let value = self.headers.get(header::LOCATION)?;
-        matches!(self.status, 301 | 302 | 303 | 307 | 308)
-            .then(|| String::from_utf8_lossy(value.as_bytes()).into_owned())
-    }
-
-    /// The media type in lower case, without parameters; empty if not said.
-    pub fn media_type(&self) -> String {
-        let value = self.get("content-type").unwrap_or_default();
-        value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-    }
-
-    /// The charset parameter of the media type.
-    pub fn charset(&self) -> Option<&str> {
-        let value = self.get("content-type")?;
-        value.split(';').skip(1).find_map(|parameter| {
-            let (name, value) = parameter.split_once('=')?;
-            name.trim()
-                .eq_ignore_ascii_case("charset")
-                .then(|| value.trim().trim_matches(['"', '\'']))
-        })
-    }
-
-    /// How long the server asks to be left alone (RFC 9110 section 10.2.3):
-    /// seconds, or a date, which may lie in the past.
-    pub fn retry_after(&self, now: SystemTime) -> Option<Duration> {
-        let value = self.get("retry-after")?.trim();
-        if let Ok(seconds) = value.parse::<u64>() {
-            return Some(Duration::from_secs(seconds));
-        }
-        if value.starts_with(|c: char| c.is_ascii_digit())
-            && value.bytes().all(|b| b.is_ascii_digit())
-        {
-            return Some(Duration::MAX);
-        }
-        let date = httpdate::parse_http_date(value.get(..64).unwrap_or(value)).ok()?;
-        Some(date.duration_since(now).unwrap_or_default())
-    }
-
-    /// The headers as a JSON object of arrays; cookies keep their names alone.
-    pub fn to_json(&self) -> String {
-        let mut object = serde_json::Map::new();
-        for (name, value) in self.headers.iter().take(KEPT_HEADERS) {
-            let text =
-                String::from_utf8_lossy(&value.as_bytes()[..value.len().min(MAX_VALUE_BYTES)])
-                    .into_owned();
-            let text = if name == header::SET_COOKIE {
-                format!("{}=<cut>", text.split('=').next().unwrap_or_default())
-            } else {
-                text
-            };
-            let values =
-                object.entry(name.as_str()).or_insert_with(|| serde_json::Value::Array(Vec::new()));
-            values.as_array_mut().expect("made as an array").push(text.into());
-        }
-        serde_json::Value::Object(object).to_string()
-    }
 }
 
 /// Why no fetcher could be made.
@@ -324,10 +244,8 @@ impl Fetcher {
             request = request.headers(self.seed_headers.clone());
         }
         let mut response = request.send().await.map_err(|error| FetchError::of(&error))?;
-        let head = Head {
-            status: response.status().as_u16(),
-            headers: std::mem::take(response.headers_mut()),
-        };
+        let headers = std::mem::take(response.headers_mut());
+        let head = Head::new(response.status().as_u16(), headers);
         let mut fetched = Fetched {
             http_version: if response.version() == Version::HTTP_2 { "HTTP/2" } else { "HTTP/1.1" },
             ip: response.remote_addr().map(|address| address.ip()),
@@ -493,49 +411,6 @@ fn base64(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn head(status: u16, headers: &[(&'static str, &str)]) -> Head {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| {
-                (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap())
-            })
-            .collect();
-        Head { status, headers }
-    }
-
-    #[test]
-    fn retry_after_is_read_in_both_forms() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-        #[rustfmt::skip]
-        let cases = [
-            ("120",                           Some(Duration::from_mins(2))),
-            (" 0 ",                           Some(Duration::ZERO)),
-            ("Sun, 06 Nov 1994 08:50:37 GMT", Some(Duration::from_mins(1))),
-            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(Duration::ZERO)),
-            ("99999999999999999999999",       Some(Duration::MAX)),
-            ("-1",                            None),
-            ("soon",                          None),
-        ];
-        for (value, expected) in cases {
-            assert_eq!(head(429, &[("retry-after", value)]).retry_after(now), expected, "{value}");
-        }
-    }
-
-    #[test]
-    fn media_type_charset_and_location_are_read() {
-        let head =
-            head(301, &[("content-type", "Text/HTML; a=b; Charset=\"utf-8\""), ("location", "/é")]);
-        assert_eq!(head.media_type(), "text/html");
-        assert_eq!(head.charset(), Some("utf-8"));
-        assert_eq!(head.location().as_deref(), Some("/é"));
-    }
-
-    #[test]
-    fn a_cookie_is_stored_without_its_value() {
-        let json = head(200, &[("set-cookie", "sid=hunter2; Path=/"), ("x", "a\"b")]).to_json();
-        assert_eq!(json, r#"{"set-cookie":["sid=<cut>"],"x":["a\"b"]}"#);
-    }
 
     #[test]
     fn base64_as_in_the_rfc() {

@@ -20,6 +20,7 @@ use tokio_rusqlite::rusqlite::config::DbConfig;
 use tokio_rusqlite::{Connection, rusqlite::ErrorCode};
 
 use crate::engine::{Finish, Loaded};
+use crate::fault::panic_text;
 
 pub use lock::{OwnerLock, is_owned};
 pub use migrate::{View, views};
@@ -266,11 +267,6 @@ where
         Err(tokio_rusqlite::Error::Error(error)) => Err(error.into()),
         Err(error) => Err(Error::Panicked(error.to_string())),
     }
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".into())
 }
 
 async fn open_file(

@@ -19,10 +19,10 @@ use crate::engine::record::{
     Candidate, FetchRecord, Found, FoundBy, Kind, Outcome, PageRecord, RobotsAnswer, SitemapEntry,
     Visited,
 };
-use crate::fault;
+use crate::fault::{self, panic_text};
 use crate::fetch::{FetchError, Fetched, Fetcher, Head, decode, gunzip};
 use crate::hash::UrlHasher;
-use crate::pool::{Pool, panic_text};
+use crate::pool::Pool;
 use crate::refusal::{Reason, Refusal};
 use crate::robots::{MAX_ROBOTS_BYTES, Rules};
 use crate::scope::Scope;
