@@ -127,6 +127,39 @@ fn limits_are_exact_and_a_raised_one_goes_on() {
 }
 
 #[test]
+fn a_loosened_rule_releases_what_it_held_and_nothing_is_fetched_again() {
+    let other = Site::start_at("127.0.0.2", |_, _| Some(Answer::html("<title>other</title>")));
+    let there = other.url("/there");
+    let image = other.url("/image.png");
+    let site = Site::start(move |request, _| match &*request.path {
+        "/" => {
+            Some(Answer::html(&format!("<a href=/1>1</a><a href={there}>o</a><img src={image}>")))
+        }
+        "/1" => Some(Answer::html("<a href=/2>2</a>")),
+        "/2" => Some(Answer::html("<a href=/3>3</a>")),
+        _ => None,
+    });
+    let desk = Desk::new();
+    let ran = desk.run(&["crawl", &site.url("/"), "-o", "x.db", "-d", "1", "--no-sitemaps"]);
+    assert_eq!(
+        (ran.code, site.paths()),
+        (Some(0), vec!["/".to_owned(), "/1".to_owned()]),
+        "{}",
+        ran.err
+    );
+    let ran = desk.run(&["resume", "x.db", "-d", "2"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.err.contains("1 URLs more to fetch"), "{}", ran.err);
+    assert_eq!(site.paths(), ["/", "/1", "/2"]);
+    let wider = ["resume", "x.db", "--scope", "any", "--allow-private", "127.0.0.0/8", "-q"];
+    assert_eq!(desk.run(&wider).code, Some(0));
+    assert_eq!(site.paths(), ["/", "/1", "/2"], "nothing is fetched again");
+    assert_eq!(other.paths(), ["/there"], "an image is still an asset");
+    let aside = "SELECT reason, count(*) FROM skipped GROUP BY 1 ORDER BY 1";
+    assert_eq!(desk.rows("x.db", aside), ["asset|1", "depth|1"]);
+}
+
+#[test]
 fn depth_does_not_depend_on_which_way_was_faster() {
     // The short way to /end is slow, the long one fast: /end is met at depth 4 first.
     let page = |href: &str| Answer::html(&format!("<a href={href}>x</a>"));

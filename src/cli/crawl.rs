@@ -7,6 +7,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 
 use super::open::{Prepared, ResultArgs, run as run_crawl};
+use super::resume::judge_again;
 use super::seeds::{Seeds, default_file};
 use super::settings::Settings;
 use super::{Exit, Usage, say};
@@ -63,7 +64,10 @@ pub(super) async fn run(
             (store.begin(&texts, stored, unix_ms()).await?, "a further crawl in this file")
         }
         Some(crawl) => {
+            let before = crawl.config.parse().unwrap_or_default();
+            let after = prepared.config.without_secrets();
             store.resume(crawl.id, stored).await?;
+            judge_again(&store, crawl.id, &prepared, &before, &after).await?;
             (crawl.id, "going on with the crawl in this file")
         }
     };

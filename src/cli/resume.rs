@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
@@ -13,6 +14,8 @@ use super::seeds::Seeds;
 use super::settings::{Settings, differences};
 use super::{Exit, Usage, say};
 use crate::canonical::CanonicalUrl;
+use crate::engine::record::Depth;
+use crate::engine::too_deep;
 use crate::store::{Error, Reader, Store};
 use crate::visit::unix_ms;
 
@@ -56,6 +59,7 @@ pub(super) async fn run(
         }
     };
     store.resume(crawl.id, after.to_string()).await?;
+    let released = judge_again(&store, crawl.id, &prepared, &before, &after).await?;
     if !quiet {
         introduce(
             path,
@@ -64,6 +68,9 @@ pub(super) async fn run(
         );
         for line in differences(&before, &after) {
             say(&format!("Changed: {line}"));
+        }
+        if let Some(released) = released {
+            say(&format!("Judged again what was set aside: {released} URLs more to fetch"));
         }
     }
     let manner = args.result.manner(quiet);
@@ -82,4 +89,25 @@ fn prepare(
     let seeds = Seeds { typed: urls.clone(), urls };
     let after = config.without_secrets();
     Ok((Prepared::new(config, seeds)?, after))
+}
+
+/// Judges again what was set aside, if a setting that it depends on has changed;
+/// how many URLs that releases.
+pub(super) async fn judge_again(
+    store: &Store,
+    crawl_id: i64,
+    prepared: &Prepared,
+    before: &Table,
+    after: &Table,
+) -> Result<Option<u64>, Error> {
+    let depends_on = ["scope.", "limits.depth", "politeness.robots", "fetch.allow_private"];
+    let lines = differences(before, after);
+    if !lines.iter().any(|line| depends_on.iter().any(|setting| line.starts_with(setting))) {
+        return Ok(None);
+    }
+    let (scope, limit) = (Arc::clone(&prepared.scope), prepared.config.limits.depth);
+    let judge = move |url: &CanonicalUrl, depth: Depth| {
+        scope.judge(url).err().or_else(|| too_deep(depth, limit?))
+    };
+    store.rejudge(crawl_id, judge).await.map(Some)
 }

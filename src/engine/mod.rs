@@ -387,8 +387,8 @@ impl Engine {
     }
 }
 
-/// A refusal as a candidate's page would get it for its depth.
-fn too_deep(depth: record::Depth, limit: u16) -> Option<Refusal> {
+/// What stands against a page at `depth` where `limit` links are allowed.
+pub fn too_deep(depth: record::Depth, limit: u16) -> Option<Refusal> {
     if depth == record::Depth::NONE {
         return Some(Refusal::new(
             Reason::Depth,

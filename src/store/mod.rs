@@ -9,6 +9,7 @@ mod lock;
 mod migrate;
 mod query;
 mod reader;
+mod rejudge;
 mod save;
 mod writer;
 
@@ -19,8 +20,11 @@ use tokio_rusqlite::rusqlite;
 use tokio_rusqlite::rusqlite::config::DbConfig;
 use tokio_rusqlite::{Connection, rusqlite::ErrorCode};
 
+use crate::canonical::CanonicalUrl;
+use crate::engine::record::Depth;
 use crate::engine::{Finish, Loaded};
 use crate::fault::panic_text;
+use crate::refusal::Refusal;
 
 pub use lock::{OwnerLock, is_owned};
 pub use migrate::{View, views};
@@ -184,6 +188,19 @@ impl Store {
     /// If it cannot be written.
     pub async fn resume(&self, crawl_id: i64, config: String) -> Result<(), Error> {
         self.with(move |db| save::resume(db, crawl_id, &config)).await
+    }
+
+    /// Judges every URL of a crawl again that a rule set aside which settings can
+    /// change, and says how many may be fetched now.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn rejudge(
+        &self,
+        crawl_id: i64,
+        judge: impl Fn(&CanonicalUrl, Depth) -> Option<Refusal> + Send + 'static,
+    ) -> Result<u64, Error> {
+        self.with(move |db| rejudge::rejudge(db, crawl_id, judge)).await
     }
 
     /// What the file knows, for an engine to go on from. Suspects of a crash are
