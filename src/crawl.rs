@@ -2,7 +2,7 @@
 //!
 //! The only place with a `select!`, and without a decision of its own. Channels:
 //!
-//! * visits → here: [`Visited`], at most [`VISITED`] waiting
+//! * visits → here: [`Visited`], at most `VISITED` waiting
 //! * here → writer: records, by `reserve`, never by a send that waits; what the
 //!   engine gave beyond the writer's room waits in `outbox`, and as long as
 //!   something is there, no further visit is taken in, so it stays short

@@ -5,8 +5,8 @@
 //! world and any moment. [`crawl`](crate::crawl) carries the actions out.
 //!
 //! A URL goes: met → judged → queued → started → visited → done, or back to the
-//! queue to be tried again. [`frontier`] knows when it may start, [`known`]
-//! whether it was met, [`origins`] what robots.txt says of it.
+//! queue to be tried again. `frontier` knows when it may start, `known`
+//! whether it was met, `origins` what robots.txt says of it.
 
 mod answer;
 mod face;
