@@ -60,6 +60,21 @@ fn a_killed_crawl_resumes_to_the_same_file() {
 }
 
 #[test]
+fn a_fresh_file_takes_nothing_from_a_killed_crawl_and_the_backup_can_be_resumed() {
+    let (site, desk) = (web(300), Desk::new());
+    let url = site.url("/");
+    let mut child = desk.start(&["crawl", &url, "-o", "x.db", "-q"]);
+    site.wait_for(60);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(desk.run(&["crawl", &url, "-o", "x.db", "-q", "--fresh", "-d", "1"]).code, Some(0));
+    assert_eq!(desk.rows("x.db", "SELECT count(*), max(depth) FROM pages"), ["5|1"]);
+    assert_eq!(desk.rows("x.db", "PRAGMA integrity_check"), ["ok"]);
+    assert_eq!(desk.run(&["resume", "x.db.bak", "-q"]).code, Some(0));
+    assert_eq!(desk.rows("x.db.bak", "SELECT count(*) FROM pages"), ["300"]);
+}
+
+#[test]
 fn an_interrupted_crawl_lets_visits_end_and_says_how_to_go_on() {
     let (site, desk) = (web(300), Desk::new());
     let child = desk.start(&["crawl", &site.url("/"), "-o", "x.db"]);

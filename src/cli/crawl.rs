@@ -11,7 +11,7 @@ use super::resume::judge_again;
 use super::seeds::{Seeds, default_file};
 use super::settings::Settings;
 use super::{Exit, Usage, say};
-use crate::store::{CrawlRow, Store};
+use crate::store::{CrawlRow, Error, OwnerLock, Store};
 use crate::visit::unix_ms;
 
 /// Crawl a site into one SQLite file, or go on with it
@@ -149,20 +149,35 @@ fn other_seeds(path: &Path, crawl: &CrawlRow) -> anyhow::Error {
     )
 }
 
-/// Keeps an existing file under another name.
+/// Keeps an existing file under another name, with the log that a killed crawl
+/// left beside it: a new file must not take that for its own.
 fn set_aside(path: &Path) -> anyhow::Result<()> {
-    if path.exists() {
-        let mut backup = path.as_os_str().to_owned();
-        backup.push(".bak");
-        // Taking the lock shows that nobody writes to it.
-        let lock = crate::store::OwnerLock::take(path)
-            .with_context(|| format!("cannot lock {}", path.display()))?;
-        let lock = lock.ok_or_else(|| crate::store::Error::InUse(path.display().to_string()))?;
-        std::fs::rename(path, &backup)
-            .with_context(|| format!("cannot keep {} as a backup", path.display()))?;
-        lock.release();
+    if !path.exists() {
+        return Ok(());
     }
+    let name = path.display();
+    // Taking the lock shows that nobody writes to it.
+    let lock = OwnerLock::take(path).with_context(|| format!("cannot lock {name}"))?;
+    let lock = lock.ok_or_else(|| Error::InUse(name.to_string()))?;
+    for suffix in ["-wal", "-shm", ""] {
+        let (from, to) = (with_suffix(path, suffix), with_suffix(path, &format!(".bak{suffix}")));
+        if to.exists() {
+            std::fs::remove_file(&to)
+                .with_context(|| format!("cannot replace {}", to.display()))?;
+        }
+        if from.exists() {
+            std::fs::rename(&from, &to)
+                .with_context(|| format!("cannot keep {name} as a backup"))?;
+        }
+    }
+    lock.release();
     Ok(())
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 /// 16 bytes that nobody can guess, from the keys that the standard library takes
