@@ -163,10 +163,13 @@ fn a_url_that_ends_the_process_three_times_is_set_aside() {
     let site = web(30);
     let desk = Desk::new().with_env("CRAWLITE_FAULT", "abort:/7");
     let url = site.url("/");
-    for _ in 0..3 {
-        assert_eq!(desk.run(&["crawl", &url, "-o", "x.db", "-q"]).code, None, "it was aborted");
+    // A crash before the row of the URL was committed names nothing and is not counted.
+    let (mut aborted, mut ran) = (0, desk.run(&["crawl", &url, "-o", "x.db", "-q"]));
+    while ran.code.is_none() && aborted < 6 {
+        aborted += 1;
+        ran = desk.run(&["crawl", &url, "-o", "x.db", "-q"]);
     }
-    let ran = desk.run(&["crawl", &url, "-o", "x.db", "-q"]);
+    assert!((3..6).contains(&aborted), "{aborted} runs were aborted");
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert_eq!(desk.rows("x.db", "SELECT substr(url, -2), reason FROM skipped"), ["/7|crashed"]);
     assert_eq!(desk.rows("x.db", "SELECT count(*) FROM pages WHERE status = 200"), ["29"]);
