@@ -52,7 +52,8 @@ pub(super) async fn run(
         set_aside(&path)?;
     }
     let mut store = Store::open(&path, secret(), unix_ms()).await?;
-    let stored = prepared.config.without_secrets().to_string();
+    let settings = prepared.config.without_secrets();
+    let stored = settings.to_string();
     let texts = prepared.seeds.texts();
     let (crawl_id, how) = match store.newest_crawl().await? {
         None => (store.begin(&texts, stored, unix_ms()).await?, "new file"),
@@ -65,9 +66,8 @@ pub(super) async fn run(
         }
         Some(crawl) => {
             let before = crawl.config.parse().unwrap_or_default();
-            let after = prepared.config.without_secrets();
+            judge_again(&store, crawl.id, &prepared, &before, &settings).await?;
             store.resume(crawl.id, stored).await?;
-            judge_again(&store, crawl.id, &prepared, &before, &after).await?;
             (crawl.id, "going on with the crawl in this file")
         }
     };

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::output::{Format, Printer};
 use super::{Exit, is_broken_pipe};
-use crate::store::{Query, QueryError, QueryLimits, Reader};
+use crate::store::{Query, QueryError, QueryLimits, check_header};
 
 /// SQL that is read from stdin at most, in bytes.
 const MAX_SQL_BYTES: u64 = 256 * 1024;
@@ -35,7 +35,7 @@ pub(super) struct QueryArgs {
 /// # Errors
 /// If the file cannot be read, the SQL is refused or wrong, or `out` cannot be written.
 pub(super) fn run(args: &QueryArgs, out: &mut impl Write) -> anyhow::Result<Exit> {
-    drop(Reader::open(&args.file)?);
+    check_header(&args.file)?;
     let sql = if let Some(sql) = &args.sql {
         sql.clone()
     } else {

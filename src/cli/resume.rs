@@ -16,7 +16,7 @@ use super::{Exit, Usage, say};
 use crate::canonical::CanonicalUrl;
 use crate::engine::record::Depth;
 use crate::engine::too_deep;
-use crate::store::{Error, Reader, Store};
+use crate::store::{Error, Store, check_header};
 use crate::visit::unix_ms;
 
 /// Go on with a crawl that was stopped in whatever way
@@ -43,7 +43,7 @@ pub(super) async fn run(
     let path = &args.file;
     let name = path.display();
     // Looked at first, so that a file that is missing or foreign is not touched.
-    drop(Reader::open(path)?);
+    check_header(path)?;
     let store = Store::open(path, secret(), unix_ms()).await?;
     let Some(crawl) = store.newest_crawl().await? else {
         store.close().await?;
@@ -58,8 +58,10 @@ pub(super) async fn run(
             return Err(usage.into());
         }
     };
-    store.resume(crawl.id, after.to_string()).await?;
+    // Judged before the settings are kept: whatever ends us between, the next
+    // resume still sees the difference and judges again.
     let released = judge_again(&store, crawl.id, &prepared, &before, &after).await?;
+    store.resume(crawl.id, after.to_string()).await?;
     if !quiet {
         introduce(
             path,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Exit;
-use crate::store::{Query, QueryLimits, Reader, Value, views};
+use crate::store::{Query, QueryLimits, Value, check_header, views};
 
 /// Questions that the views answer, with their SQL.
 const EXAMPLES: &[(&str, &str)] = &[
@@ -54,7 +54,7 @@ pub(super) struct SchemaArgs {
 /// # Errors
 /// If the file cannot be read or `out` not be written.
 pub(super) fn run(args: &SchemaArgs, out: &mut impl Write) -> anyhow::Result<Exit> {
-    drop(Reader::open(&args.file)?);
+    check_header(&args.file)?;
     let query = Query::open(&args.file, QueryLimits::default())?;
     let name = args.file.display();
     writeln!(out, "Views of {name}. Tables are private; views only ever gain columns.\n")?;

@@ -29,7 +29,7 @@ use crate::refusal::Refusal;
 pub use lock::{OwnerLock, is_owned};
 pub use migrate::{View, views};
 pub use query::{Query, QueryError, QueryLimits, Value};
-pub use reader::{Reader, Status, Summary};
+pub use reader::{Reader, Status, Summary, check_header};
 pub use writer::{Committed, Writer};
 
 /// The oldest SQLite whose write-ahead log is safe.

@@ -212,7 +212,10 @@ impl Reader {
 
 /// Looks into the header (SQLite file format, section 1.3), so that a foreign
 /// file is named as such before anything is asked of it.
-fn check_header(path: &Path) -> Result<(), Error> {
+///
+/// # Errors
+/// If there is no such file, or it is not ours.
+pub fn check_header(path: &Path) -> Result<(), Error> {
     let name = path.display().to_string();
     let mut header = [0; 100];
     match File::open(path).and_then(|mut file| file.read_exact(&mut header)) {
