@@ -9,9 +9,12 @@
 
 mod charset;
 mod directives;
+mod fields;
 mod links;
 mod page;
+mod scripting;
 mod selector;
+mod text;
 mod tokens;
 
 pub use charset::decode;
@@ -25,6 +28,9 @@ pub const MAX_LINKS: usize = 100_000;
 pub const MAX_ANCHOR_BYTES: usize = 512;
 /// Bytes of title, description and first heading kept.
 pub const MAX_FIELD_BYTES: usize = 1024;
+
+/// Headings that are kept.
+pub const MAX_HEADINGS: usize = 200;
 
 /// Everything that one page says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,8 +49,26 @@ pub struct Extracted {
     pub claimed_canonical: Option<String>,
     /// The robots directives of `<meta name=robots>` and of the meta element with our name.
     pub directives: Directives,
-    /// Words of text outside scripts and styles.
+    /// The first `rel=next`, as written.
+    pub rel_next: Option<String>,
+    /// The first `rel=prev`, as written.
+    pub rel_prev: Option<String>,
+    /// `<link rel=alternate hreflang>`: language and reference as written.
+    pub hreflang: Vec<(String, String)>,
+    /// Open Graph, article and Twitter properties, with their content.
+    pub properties: Vec<(String, String)>,
+    /// Headings: level 1 to 6, and text.
+    pub headings: Vec<(u8, String)>,
+    /// The distinct types of the JSON-LD on the page.
+    pub json_ld_types: Vec<String>,
+    /// Words of text outside scripts, styles and noscript.
     pub words: u32,
+    /// Words of the main text: without navigation, header, footer and aside.
+    pub main_words: u32,
+    /// SimHash of the main text; `None` if it has fewer than 50 words.
+    pub simhash: Option<u64>,
+    /// The evidence that the page shows its content only to those who run its scripts.
+    pub needs_javascript: Option<String>,
     /// Links in the order in which they stand on the page.
     pub links: Vec<RawLink>,
     /// Links beyond [`MAX_LINKS`], which were not kept.

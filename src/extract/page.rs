@@ -1,59 +1,27 @@
 //! What do the tags of a page amount to?
 
+use super::fields::{Fields, cut};
 use super::links::{LinkKind, leads_to_document, references, srcset_urls};
+use super::scripting::Scripting;
+use super::text::{Place, Text};
 use super::tokens::{Attribute, Sink, Tag};
-use super::{Extracted, MAX_ANCHOR_BYTES, MAX_FIELD_BYTES, MAX_LINKS, RawLink, Region};
+use super::{Extracted, MAX_ANCHOR_BYTES, MAX_LINKS, RawLink, Region};
 use super::{folded_text, push_folded, refresh_target};
 
 /// Regions whose nesting is followed.
 const MAX_REGIONS: usize = 64;
 
-/// Collects fields and links from the tags of one page.
+/// Collects fields, text and links from the tags of one page.
 pub(super) struct Page<'a> {
     product_token: &'a str,
     found: Extracted,
-    title: Capture,
-    h1: Capture,
+    fields: Fields,
+    text: Text,
+    scripting: Scripting,
     /// The index of the open `<a>` in the links, and its text so far.
     anchor: Option<(usize, Vec<u8>)>,
     regions: Vec<Region>,
-    in_word: bool,
-}
-
-/// The text of the first element of a kind.
-#[derive(Default)]
-enum Capture {
-    #[default]
-    Waiting,
-    Open(Vec<u8>),
-    Closed(Vec<u8>),
-}
-
-impl Capture {
-    fn open(&mut self) {
-        if matches!(self, Self::Waiting) {
-            *self = Self::Open(Vec::new());
-        }
-    }
-
-    fn text(&mut self, text: &[u8]) {
-        if let Self::Open(folded) = self {
-            push_folded(folded, text, MAX_FIELD_BYTES);
-        }
-    }
-
-    fn close(&mut self) {
-        if let Self::Open(folded) = self {
-            *self = Self::Closed(std::mem::take(folded));
-        }
-    }
-
-    fn take(self) -> Option<String> {
-        match self {
-            Self::Waiting => None,
-            Self::Open(folded) | Self::Closed(folded) => Some(folded_text(&folded)),
-        }
-    }
+    is_in_noscript: bool,
 }
 
 impl<'a> Page<'a> {
@@ -61,19 +29,54 @@ impl<'a> Page<'a> {
         Self {
             product_token,
             found: Extracted::default(),
-            title: Capture::default(),
-            h1: Capture::default(),
+            fields: Fields::default(),
+            text: Text::default(),
+            scripting: Scripting::default(),
             anchor: None,
             regions: Vec::new(),
-            in_word: false,
+            is_in_noscript: false,
         }
     }
 
     pub(super) fn finish(mut self) -> Extracted {
         self.close_anchor();
-        self.found.title = self.title.take();
-        self.found.h1 = self.h1.take();
-        self.found
+        self.text.end_word();
+        let (title, h1) = self.fields.finish();
+        let (main_words, simhash) = self.text.main();
+        let words = self.text.words();
+        let documents = self.found.links.iter().filter(|link| link.is_document).count();
+        let Fields {
+            description,
+            lang,
+            base,
+            claimed_canonical,
+            rel_next,
+            rel_prev,
+            hreflang,
+            properties,
+            headings,
+            json_ld_types,
+            ..
+        } = self.fields;
+        Extracted {
+            base,
+            title,
+            description,
+            h1,
+            lang,
+            claimed_canonical,
+            rel_next,
+            rel_prev,
+            hreflang,
+            properties,
+            headings,
+            json_ld_types,
+            words,
+            main_words,
+            simhash,
+            needs_javascript: self.scripting.evidence(words, documents),
+            ..self.found
+        }
     }
 
     fn close_anchor(&mut self) {
@@ -125,15 +128,15 @@ impl<'a> Page<'a> {
         let Some(content) = tag.get(Attribute::Content) else { return };
         if let Some(name) = tag.get(Attribute::Name) {
             let name = name.trim();
-            if name.eq_ignore_ascii_case("description") && self.found.description.is_none() {
-                let mut folded = Vec::new();
-                push_folded(&mut folded, content.as_bytes(), MAX_FIELD_BYTES);
-                self.found.description = Some(folded_text(&folded));
-            } else if name.eq_ignore_ascii_case("robots")
-                || name.eq_ignore_ascii_case(self.product_token)
+            if name.eq_ignore_ascii_case("robots") || name.eq_ignore_ascii_case(self.product_token)
             {
                 self.found.directives.add(&content);
+            } else {
+                self.fields.meta(name, &content);
             }
+        }
+        if let Some(property) = tag.get(Attribute::Property) {
+            self.fields.meta(property.trim(), &content);
         }
         if tag
             .get(Attribute::HttpEquiv)
@@ -144,59 +147,55 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn count_words(&mut self, text: &[u8]) {
-        for byte in text {
-            let is_blank = byte.is_ascii_whitespace();
-            if self.in_word && is_blank {
-                self.found.words = self.found.words.saturating_add(1);
-            }
-            self.in_word = !is_blank;
+    /// What the text that comes belongs to.
+    fn place(&self) -> Place {
+        if self.is_in_noscript {
+            return Place::Noscript;
+        }
+        let is_main = self.regions.contains(&Region::Main);
+        match self.regions.last() {
+            None | Some(Region::Body) if is_main => Place::Main,
+            None | Some(Region::Body) => Place::Elsewhere,
+            // The header of an article belongs to it.
+            Some(Region::Main | Region::Header) if is_main => Place::Main,
+            Some(_) => Place::Boilerplate,
         }
     }
 
-    fn end_word(&mut self) {
-        if self.in_word {
-            self.found.words = self.found.words.saturating_add(1);
-            self.in_word = false;
+    fn start_script(&mut self, tag: &Tag<'_>) {
+        let media_type = tag.get(Attribute::Type).unwrap_or_default();
+        if !self.fields.script(&media_type) {
+            self.scripting.script();
         }
     }
 }
 
 impl Sink for Page<'_> {
     fn start(&mut self, tag: &Tag<'_>) {
+        self.fields.start(tag);
         match tag.name {
             b"a" => self.close_anchor(),
-            b"title" if !tag.is_foreign => self.title.open(),
-            b"h1" => self.h1.open(),
-            b"html" if self.found.lang.is_none() => {
-                self.found.lang = tag
-                    .get(Attribute::Lang)
-                    .map(|lang| cut(lang.trim(), 64))
-                    .filter(|lang| !lang.is_empty());
-            }
-            b"base" if self.found.base.is_none() => {
-                self.found.base = tag.get(Attribute::Href).map(|href| href.trim().to_owned());
-            }
             b"meta" => self.meta(tag),
-            b"link" if self.found.claimed_canonical.is_none() => {
-                let rel = tag.get(Attribute::Rel).unwrap_or_default();
-                if rel.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("canonical")) {
-                    self.found.claimed_canonical =
-                        tag.get(Attribute::Href).map(|href| href.trim().to_owned());
-                }
-            }
+            b"script" => self.start_script(tag),
+            b"noscript" => self.is_in_noscript = true,
             b"img" => {
                 if let (Some((_, text)), Some(alt)) = (&mut self.anchor, tag.get(Attribute::Alt)) {
                     push_folded(text, alt.as_bytes(), MAX_ANCHOR_BYTES);
                 }
             }
+            b"div" | b"app-root" | b"main" => {
+                if let Some(id) = tag.get(Attribute::Id) {
+                    self.scripting.id(&id);
+                }
+            }
             _ => {}
         }
-        if let Some(region) = region(tag.name).filter(|_| self.regions.len() < MAX_REGIONS) {
-            self.regions.push(region);
-        }
         if !is_inline(tag.name) {
-            self.end_word();
+            self.text.end_word();
+            if let Some(region) = region(tag.name).filter(|_| self.regions.len() < MAX_REGIONS) {
+                self.regions.push(region);
+            }
+            self.text.set_place(self.place());
         }
         if tag.has_attributes() {
             self.links_of(tag);
@@ -204,33 +203,38 @@ impl Sink for Page<'_> {
     }
 
     fn end(&mut self, name: &[u8]) {
+        self.fields.end(name);
         match name {
             b"a" => self.close_anchor(),
-            b"title" => self.title.close(),
-            b"h1" => self.h1.close(),
+            b"noscript" => self.is_in_noscript = false,
             _ => {}
         }
-        if let Some(region) = region(name)
-            && let Some(at) = self.regions.iter().rposition(|open| *open == region)
-        {
-            self.regions.truncate(at);
-        }
         if !is_inline(name) {
-            self.end_word();
+            self.text.end_word();
+            if let Some(region) = region(name)
+                && let Some(at) = self.regions.iter().rposition(|open| *open == region)
+            {
+                self.regions.truncate(at);
+            }
+            self.text.set_place(self.place());
         }
     }
 
     fn text(&mut self, text: &[u8], raw: Option<&[u8]>) {
         match raw {
-            Some(b"title") => return self.title.text(text),
+            Some(b"title") => return self.fields.title_text(text),
+            Some(b"script") => return self.fields.script_text(text),
             Some(_) => return,
             None => {}
         }
-        self.h1.text(text);
+        if self.is_in_noscript {
+            self.scripting.noscript(text);
+        }
+        self.fields.text(text);
         if let Some((_, anchor)) = &mut self.anchor {
             push_folded(anchor, text, MAX_ANCHOR_BYTES);
         }
-        self.count_words(text);
+        self.text.push(text);
     }
 }
 
@@ -271,9 +275,4 @@ fn is_inline(name: &[u8]) -> bool {
             | b"var"
             | b"wbr"
     )
-}
-
-/// The first `cap` bytes of `text`, less a character cut at the end.
-fn cut(text: &str, cap: usize) -> String {
-    text[..text.floor_char_boundary(cap.min(text.len()))].to_owned()
 }

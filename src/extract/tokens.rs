@@ -34,8 +34,9 @@ macro_rules! attributes {
 attributes! {
     Action = b"action", Alt = b"alt", Background = b"background", Cite = b"cite",
     Content = b"content", Data = b"data", Encoding = b"encoding", Href = b"href",
-    HttpEquiv = b"http-equiv", ImageSrcset = b"imagesrcset", Lang = b"lang", LongDesc = b"longdesc",
-    Name = b"name", Poster = b"poster", Rel = b"rel", Src = b"src", Srcset = b"srcset",
+    Hreflang = b"hreflang", HttpEquiv = b"http-equiv", Id = b"id", ImageSrcset = b"imagesrcset",
+    Lang = b"lang", LongDesc = b"longdesc", Name = b"name", Poster = b"poster",
+    Property = b"property", Rel = b"rel", Src = b"src", Srcset = b"srcset",
     Type = b"type", XlinkHref = b"xlink:href",
 }
 

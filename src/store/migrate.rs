@@ -9,9 +9,11 @@ use super::Error;
 /// `crlt`, in the header of every file of ours.
 pub(super) const APPLICATION_ID: i32 = 0x6372_6c74;
 /// The shape of the tables; counted up by every migration.
-pub(super) const SCHEMA_VERSION: i32 = 1;
+pub(super) const SCHEMA_VERSION: i32 = 2;
 
 const SCHEMA: &str = include_str!("schema.sql");
+/// What brings a file from each version to the next, version 1 first.
+const STEPS: [&str; 1] = [include_str!("migrate_2.sql")];
 const VIEWS: &str = include_str!("views.sql");
 
 /// A view and what it is for.
@@ -48,8 +50,9 @@ pub fn views() -> Vec<View> {
     views
 }
 
-/// Checks the header of an existing file; `false` if it is empty and to be made.
-pub(super) fn check_header(db: &Connection, path: &Path) -> Result<bool, Error> {
+/// Checks the header of an existing file: the version of its tables, `None` if it
+/// is empty and to be made.
+pub(super) fn check_header(db: &Connection, path: &Path) -> Result<Option<i32>, Error> {
     let name = || path.display().to_string();
     let pragma =
         |name: &str| db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i32>(0));
@@ -57,8 +60,8 @@ pub(super) fn check_header(db: &Connection, path: &Path) -> Result<bool, Error> 
     let version = pragma("user_version")?;
     let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (application, version) {
-        (0, 0) if tables == 0 => Ok(false),
-        (APPLICATION_ID, SCHEMA_VERSION) => Ok(true),
+        (0, 0) if tables == 0 => Ok(None),
+        (APPLICATION_ID, known @ 1..=SCHEMA_VERSION) => Ok(Some(known)),
         (APPLICATION_ID, newer) if newer > SCHEMA_VERSION => Err(Error::Newer(name(), newer)),
         _ => Err(Error::Foreign(name())),
     }
@@ -77,6 +80,40 @@ pub(super) fn create(db: &mut Connection, secret: [u8; 16], now: i64) -> Result<
     tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     tx.commit()?;
     Ok(())
+}
+
+/// Brings the tables of an older file up to date, in one transaction. The file
+/// as it was is kept beside it, as `FILE.v1.bak` for version 1.
+pub(super) fn upgrade(db: &mut Connection, path: &Path, version: i32) -> Result<(), Error> {
+    let Some(steps) = usize::try_from(version - 1).ok().and_then(|done| STEPS.get(done..)) else {
+        return Ok(());
+    };
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let mut backup = path.as_os_str().to_owned();
+    backup.push(format!(".v{version}.bak"));
+    // What lies there is what an upgrade that did not end has copied.
+    if Path::new(&backup).exists() {
+        std::fs::remove_file(&backup)
+            .map_err(|error| Error::Open(path_text(&backup), error.to_string()))?;
+    }
+    db.execute("VACUUM INTO ?1", [path_text(&backup)])?;
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Views name the tables that are made anew.
+    for view in views() {
+        tx.execute_batch(&format!("DROP VIEW IF EXISTS {}", view.name))?;
+    }
+    for step in steps {
+        tx.execute_batch(step)?;
+    }
+    tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    tx.commit()?;
+    Ok(())
+}
+
+fn path_text(path: &std::ffi::OsStr) -> String {
+    path.to_string_lossy().into_owned()
 }
 
 /// Makes every view what this program says it is; others are left alone.
@@ -118,6 +155,45 @@ mod tests {
             assert!(view.meaning.len() > 20, "{} is not explained", view.name);
             db.execute_batch(&format!("SELECT * FROM {}", view.name)).unwrap();
         }
+    }
+
+    /// The tables as a file of the first version has them.
+    const FIRST: &str = include_str!("../../fixtures/schema-1.sql");
+
+    /// Tables, columns and indexes, without the spelling of their statements.
+    fn shape(db: &Connection) -> Vec<String> {
+        let sql = "SELECT t.name || '.' || c.name || ' ' || c.type || ' ' || c.\"notnull\" || c.pk
+                   FROM pragma_table_list t JOIN pragma_table_info(t.name) c WHERE t.type = 'table'
+                   UNION SELECT 'index ' || sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL";
+        let mut statement = db.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn an_older_file_is_brought_up_to_date_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.db");
+        let mut db = Connection::open(&path).unwrap();
+        db.execute_batch(FIRST).unwrap();
+        db.execute_batch(
+            "INSERT INTO crawl VALUES (1, '[]', '', '0', 0, NULL, NULL, 0, 1);
+             INSERT INTO url VALUES (1, x'00', 'http://a/');
+             INSERT INTO state (crawl_id, url_id, state, kind, depth, hops) VALUES (1, 1, 'pending', 'page', 0, 0);
+             PRAGMA application_id = 0x63726c74; PRAGMA user_version = 1;",
+        )
+        .unwrap();
+        let version = check_header(&db, &path).unwrap().unwrap();
+        upgrade(&mut db, &path, version).unwrap();
+        renew_views(&mut db).unwrap();
+        assert_eq!(check_header(&db, &path).unwrap(), Some(SCHEMA_VERSION));
+        let mut new = Connection::open_in_memory().unwrap();
+        create(&mut new, [0; 16], 0).unwrap();
+        assert_eq!(shape(&db), shape(&new));
+        let url: String = db.query_row("SELECT url FROM urls", [], |row| row.get(0)).unwrap();
+        assert_eq!(url, "http://a/");
+        let backup = Connection::open(folder.path().join("old.db.v1.bak")).unwrap();
+        assert_eq!(check_header(&backup, &path).unwrap(), Some(1));
     }
 
     #[test]

@@ -299,8 +299,9 @@ async fn open_file(
         db.busy_timeout(Duration::from_secs(5))?;
         db.set_prepared_statement_cache_capacity(64);
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-        if migrate::check_header(db, &path)? {
+        if let Some(version) = migrate::check_header(db, &path)? {
             load::check_tables(db, &path)?;
+            migrate::upgrade(db, &path, version)?;
         } else {
             migrate::create(db, fresh_secret, now)?;
         }

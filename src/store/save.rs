@@ -309,8 +309,10 @@ fn save_page(
     };
     let mut statement = tx.prepare_cached(
         "INSERT INTO page (url_id, content_hash, body_id, charset, title, description, h1, lang, claimed_canonical,
-             robots_directives, is_index, is_follow, words, links, links_cut)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+             robots_directives, is_index, is_follow, words, links, links_cut, main_words, simhash, headings, og,
+             jsonld_types, hreflang, rel_next, rel_prev, needs_javascript)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
+             ?22, ?23, ?24)",
     )?;
     let page_id = statement.insert(params![
         id.0,
@@ -328,6 +330,15 @@ fn save_page(
         page.words,
         i64::try_from(page.links.len()).expect("links are capped"),
         page.links_cut,
+        page.main_words,
+        page.simhash.map(u64::cast_signed),
+        page.headings,
+        page.og,
+        page.jsonld_types,
+        page.hreflang,
+        page.rel_next,
+        page.rel_prev,
+        page.needs_javascript,
     ])?;
     let mut statement = tx.prepare_cached(
         "INSERT INTO link (page_id, position, target_id, kind, anchor, rel, fragment, region, is_follow, times)

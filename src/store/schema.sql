@@ -53,7 +53,7 @@ CREATE TABLE state (
     state      TEXT    NOT NULL CHECK (state IN ('pending', 'done', 'aside', 'refused')),
     reason     TEXT,               -- why it is aside or refused, in one word
     detail     TEXT,               -- the evidence: which host, pattern, line or number
-    kind       TEXT    NOT NULL CHECK (kind IN ('page', 'robots', 'sitemap')),
+    kind       TEXT    NOT NULL CHECK (kind IN ('page', 'robots', 'sitemap', 'asset', 'external')),
     depth      INTEGER NOT NULL,   -- links from the nearest seed; 65535 if no way is known (only a sitemap names it)
     found_on   INTEGER REFERENCES url (id),  -- where it was found; NULL for seeds and what robots.txt names
     hops       INTEGER NOT NULL,   -- redirects behind it
@@ -113,7 +113,16 @@ CREATE TABLE page (
     is_follow         INTEGER NOT NULL,  -- 0 if nofollow was said
     words             INTEGER NOT NULL,
     links             INTEGER NOT NULL,  -- rows in link
-    links_cut         INTEGER NOT NULL   -- links that were too many to keep
+    links_cut         INTEGER NOT NULL,  -- links that were too many to keep
+    main_words        INTEGER,           -- of the text without navigation, header, footer and aside
+    simhash           INTEGER,           -- 64 bits, of that text; NULL below 50 words
+    headings          TEXT,              -- JSON array of [level, text]
+    og                TEXT,              -- JSON object: Open Graph, article and Twitter properties
+    jsonld_types      TEXT,              -- JSON array of names
+    hreflang          TEXT,              -- JSON array of [language, URL]
+    rel_next          TEXT,
+    rel_prev          TEXT,
+    needs_javascript  TEXT               -- the evidence; NULL if the page says enough without scripts
 ) STRICT;
 
 -- Answers "which versions does this URL have?".
@@ -152,6 +161,17 @@ CREATE TABLE sitemap_entry (
     changefreq TEXT,
     priority   REAL,
     PRIMARY KEY (crawl_id, sitemap_id, url_id)
+) STRICT, WITHOUT ROWID;
+
+-- Patterns of URLs that would never end. URLs that match are set aside with the reason `trap`.
+CREATE TABLE trap (
+    host        TEXT    NOT NULL,
+    pattern     TEXT    NOT NULL,  -- as a person names it to release it
+    kind        TEXT    NOT NULL,
+    evidence    TEXT    NOT NULL,
+    parked_at   INTEGER NOT NULL,
+    released_at INTEGER,           -- when somebody said that it is none; NULL while it is parked
+    PRIMARY KEY (host, pattern)
 ) STRICT, WITHOUT ROWID;
 
 -- Links to each URL in a crawl, counted when a run ends; none while it runs.

@@ -40,7 +40,7 @@ CREATE VIEW all_pages AS
 SELECT s.crawl_id, u.url, f.status, f.error, r.url AS redirect_to, f.content_type,
        p.id IS NOT NULL AS is_html, 1 AS internal, nullif(s.depth, 65535) AS depth,
        p.title, p.description, p.h1, p.lang, p.claimed_canonical, p.robots_directives,
-       p.words, f.body_bytes, f.wire_bytes, f.elapsed_ms, f.first_byte_ms,
+       p.words, p.main_words, f.body_bytes, f.wire_bytes, f.elapsed_ms, f.first_byte_ms,
        p.links AS outlinks, p.links_cut, i.links AS inlinks, p.content_hash, p.charset,
        CASE WHEN f.status IS NULL THEN 0
             WHEN f.status <> 200 OR p.id IS NULL THEN 0
@@ -56,6 +56,7 @@ SELECT s.crawl_id, u.url, f.status, f.error, r.url AS redirect_to, f.content_typ
             END AS indexability_reason,
        f.is_cut, f.http_version, f.ip, f.headers, s.attempts, o.url AS found_on,
        strftime('%Y-%m-%d %H:%M:%S', f.started_at / 1000, 'unixepoch') AS fetched_at,
+       p.headings, p.rel_next, p.rel_prev, p.hreflang, p.og, p.jsonld_types, p.simhash, p.needs_javascript,
        p.id AS page_id, s.url_id
 FROM state s
 JOIN fetch f ON f.id = s.fetch_id
@@ -71,7 +72,8 @@ CREATE VIEW pages AS
 SELECT url, status, error, redirect_to, content_type, is_html, internal, depth, title, description, h1, lang,
        claimed_canonical, robots_directives, words, body_bytes, wire_bytes, elapsed_ms, first_byte_ms, outlinks,
        links_cut, inlinks, content_hash, charset, indexable, indexability_reason, is_cut, http_version, ip, headers,
-       attempts, found_on, fetched_at
+       attempts, found_on, fetched_at, main_words, headings, rel_next, rel_prev, hreflang, og, jsonld_types,
+       simhash, needs_javascript
 FROM all_pages WHERE crawl_id = (SELECT crawl_id FROM shown_crawl);
 
 -- The HTML pages that answered 200: what an audit of titles or texts looks at.
@@ -127,13 +129,49 @@ FROM state s
 JOIN fetch f ON f.id = s.fetch_id
 JOIN all_links l ON l.crawl_id = s.crawl_id AND l.target_id = s.url_id
 WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.state = 'done'
-  AND (f.status >= 400 OR f.status IS NULL);
+  AND (f.status >= 400 OR f.status IS NULL)
+  AND NOT (s.kind = 'external' AND coalesce(f.status, 0) IN (401, 403, 407, 429, 451, 999));
+
+-- Links to other sites that refuse a program but may well work for a person: 401, 403, 407, 429, 451 and 999.
+CREATE VIEW blocked_links AS
+SELECT l.target, f.status, l.source, l.anchor, l.kind, l.region
+FROM state s
+JOIN fetch f ON f.id = s.fetch_id
+JOIN all_links l ON l.crawl_id = s.crawl_id AND l.target_id = s.url_id
+WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.state = 'done' AND s.kind = 'external'
+  AND f.status IN (401, 403, 407, 429, 451, 999);
 
 -- Pages whose content is the same to the byte: one row per page, numbered by group.
 CREATE VIEW duplicates AS
 SELECT hex(substr(content_hash, 1, 8)) AS content, count(*) OVER (PARTITION BY content_hash) AS copies, url, title
 FROM html_pages
 WHERE content_hash IN (SELECT content_hash FROM html_pages GROUP BY content_hash HAVING count(*) > 1);
+
+-- Pages with nearly the same main text: pairs whose SimHash differs in at most 3 of 64 bits, without exact duplicates.
+CREATE VIEW near_duplicates AS
+WITH page_hash AS MATERIALIZED (
+    SELECT url_id, page_id, simhash, content_hash FROM all_pages
+    WHERE crawl_id = (SELECT crawl_id FROM shown_crawl) AND status = 200 AND simhash IS NOT NULL
+), block (place, bits, url_id, simhash, content_hash) AS MATERIALIZED (
+    SELECT b.place, simhash >> (16 * b.place) & 65535, url_id, simhash, content_hash
+    FROM page_hash JOIN (SELECT 0 AS place UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) b
+), pair (one, other, bits) AS (
+    SELECT DISTINCT a.url_id, b.url_id, (a.simhash | b.simhash) - (a.simhash & b.simhash)
+    FROM block a JOIN block b ON b.place = a.place AND b.bits = a.bits AND b.url_id > a.url_id
+    WHERE a.content_hash <> b.content_hash
+), difference (one, other, bits, count) AS (
+    SELECT one, other, bits, 0 FROM pair
+    UNION ALL
+    SELECT one, other, CASE bits WHEN -9223372036854775808 THEN 0 ELSE bits & (bits - 1) END, count + 1
+    FROM difference WHERE bits <> 0 AND count < 4
+)
+SELECT a.url, b.url AS near_url, d.count AS bits
+FROM difference d JOIN url a ON a.id = d.one JOIN url b ON b.id = d.other
+WHERE d.bits = 0 AND d.count <= 3;
+
+-- Pages that show their content only to those who run scripts, with the evidence.
+CREATE VIEW javascript_pages AS
+SELECT url, words, outlinks, needs_javascript AS evidence FROM html_pages WHERE needs_javascript IS NOT NULL;
 
 -- What was met but not fetched, why, and what would release it.
 CREATE VIEW skipped AS

@@ -43,7 +43,12 @@ pub(super) fn read(
             links.add(position, link);
         }
     }
-    let claimed = said.claimed_canonical.as_deref().and_then(|href| join(&base, href).ok());
+    let absolute = |href: &str| join(&base, href).ok().map(|(url, _)| url.to_string());
+    let hreflang: Vec<_> = said
+        .hreflang
+        .iter()
+        .filter_map(|(lang, href)| Some((lang.as_str(), absolute(href)?)))
+        .collect();
     let record = PageRecord {
         content_hash: ContentHash::of(body),
         body: (rules.bodies == Bodies::Html).then(|| compress(body)),
@@ -52,15 +57,38 @@ pub(super) fn read(
         description: said.description,
         h1: said.h1,
         lang: said.lang,
-        claimed_canonical: claimed.map(|(url, _)| url.to_string()),
+        claimed_canonical: said.claimed_canonical.as_deref().and_then(absolute),
         robots_directives: Some(said.directives.text).filter(|text| !text.is_empty()),
         index: said.directives.index,
         follow: said.directives.follow,
         words: said.words,
+        main_words: said.main_words,
+        simhash: said.simhash,
+        headings: json_unless(said.headings.is_empty(), &said.headings),
+        og: properties(said.properties),
+        jsonld_types: json_unless(said.json_ld_types.is_empty(), &said.json_ld_types),
+        hreflang: json_unless(hreflang.is_empty(), &hreflang),
+        rel_next: said.rel_next.as_deref().and_then(absolute),
+        rel_prev: said.rel_prev.as_deref().and_then(absolute),
+        needs_javascript: said.needs_javascript,
         links: links.links,
         links_cut: said.links_cut,
     };
     Read { found: links.found, page: Some(Box::new(record)), ..Read::default() }
+}
+
+/// `value` as JSON, or nothing if there is nothing in it.
+fn json_unless(is_empty: bool, value: &impl serde::Serialize) -> Option<String> {
+    (!is_empty).then(|| serde_json::to_string(value).expect("strings and numbers are JSON"))
+}
+
+/// Properties as a JSON object; of one that is said twice the first counts.
+fn properties(said: Vec<(String, String)>) -> Option<String> {
+    let mut object = serde_json::Map::new();
+    for (name, content) in said {
+        object.entry(name).or_insert(content.into());
+    }
+    json_unless(object.is_empty(), &object)
 }
 
 /// Puts the links of `Link` and `Refresh` headers before those of the page.

@@ -1,0 +1,215 @@
+//! How much does a page say, and which fingerprint has its main text?
+//!
+//! The main text is what stands in `<main>` and `<article>`, or, where a page has
+//! neither, everything outside navigation, header, footer and aside. It is never
+//! collected: words are counted and hashed as they pass by, and groups of
+//! [`SHINGLE`] words in a row become the features of a SimHash (Charikar 2002;
+//! Manku, Jain, Das Sarma 2007). The fingerprint depends on the words alone, not
+//! on the pieces in which the text comes.
+
+/// Words of main text below which a fingerprint says nothing.
+const MIN_FINGERPRINT_WORDS: u32 = 50;
+/// Words in a row that make one feature.
+const SHINGLE: usize = 3;
+/// Digits of the counters: a body of 10 MiB has fewer than 2^24 words.
+const PLANES: usize = 24;
+
+/// What a piece of text belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Place {
+    /// `<main>`, `<article>`.
+    Main,
+    /// Navigation, header, footer, aside.
+    Boilerplate,
+    /// Shown only without scripts.
+    Noscript,
+    /// None of these.
+    #[default]
+    Elsewhere,
+}
+
+/// The words of a page, as they pass by.
+#[derive(Default)]
+pub(super) struct Text {
+    place: Place,
+    main: Fingerprint,
+    elsewhere: Fingerprint,
+    boilerplate_words: u32,
+    /// The hash of the word so far; `None` between words.
+    word: Option<u64>,
+    /// Whether the word is one character of a script that is written without blanks.
+    is_ideograph: bool,
+}
+
+impl Text {
+    /// What comes belongs to `place`.
+    pub(super) fn set_place(&mut self, place: Place) {
+        if place != self.place {
+            self.end_word();
+            self.place = place;
+        }
+    }
+
+    /// A piece of text; it may begin and end within a word.
+    pub(super) fn push(&mut self, text: &[u8]) {
+        const PRIME: u64 = 0x0100_0000_01b3;
+        const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+        let mut word = self.word;
+        for &byte in text {
+            if byte.is_ascii_whitespace() {
+                if word.is_some() {
+                    self.word = word.take();
+                    self.end_word();
+                }
+                continue;
+            }
+            // U+3000 to U+9FFF: kana and Han, each character a word of its own.
+            let is_ideograph = (0xe3..=0xe9).contains(&byte);
+            let ends_ideograph = self.is_ideograph && !(0x80..=0xbf).contains(&byte);
+            if is_ideograph || ends_ideograph {
+                self.word = word.take();
+                self.end_word();
+                self.is_ideograph = is_ideograph;
+            }
+            let lower = byte | if byte.is_ascii_uppercase() { 0x20 } else { 0 };
+            word = Some((word.unwrap_or(BASIS) ^ u64::from(lower)).wrapping_mul(PRIME));
+        }
+        self.word = word;
+    }
+
+    /// A word does not go on beyond this place.
+    pub(super) fn end_word(&mut self) {
+        self.is_ideograph = false;
+        let Some(word) = self.word.take() else { return };
+        match self.place {
+            Place::Main => self.main.push(word),
+            Place::Elsewhere => self.elsewhere.push(word),
+            Place::Boilerplate => {
+                self.boilerplate_words = self.boilerplate_words.saturating_add(1);
+            }
+            Place::Noscript => {}
+        }
+    }
+
+    /// Words outside scripts, styles and noscript so far.
+    pub(super) fn words(&self) -> u32 {
+        self.boilerplate_words.saturating_add(self.main.words).saturating_add(self.elsewhere.words)
+    }
+
+    /// Words of the main text, and its fingerprint if there are enough.
+    pub(super) fn main(&self) -> (u32, Option<u64>) {
+        let main = if self.main.words > 0 { &self.main } else { &self.elsewhere };
+        (main.words, (main.words >= MIN_FINGERPRINT_WORDS).then(|| main.simhash()))
+    }
+}
+
+/// The features of a text, counted for each bit of their hashes.
+#[derive(Default)]
+struct Fingerprint {
+    words: u32,
+    features: u32,
+    last: [u64; SHINGLE],
+    /// 64 counters side by side: plane `n` holds digit `n` of each.
+    planes: [u64; PLANES],
+}
+
+impl Fingerprint {
+    fn push(&mut self, word: u64) {
+        self.words = self.words.saturating_add(1);
+        self.last.rotate_left(1);
+        self.last[SHINGLE - 1] = word;
+        if self.words as usize >= SHINGLE {
+            let feature = self.last.iter().fold(0_u64, |all, word| mix(all.rotate_left(17) ^ word));
+            self.count(feature);
+        }
+    }
+
+    fn count(&mut self, feature: u64) {
+        self.features = self.features.saturating_add(1);
+        let mut carry = feature;
+        for plane in &mut self.planes {
+            let both = *plane & carry;
+            *plane ^= carry;
+            carry = both;
+            if carry == 0 {
+                return;
+            }
+        }
+    }
+
+    /// The bits that more than half of the features have.
+    fn simhash(&self) -> u64 {
+        (0..64).fold(0, |hash, bit| {
+            let digit = |plane: &u64| u32::from(plane >> bit & 1 == 1);
+            let count = self.planes.iter().rev().fold(0_u32, |sum, plane| sum << 1 | digit(plane));
+            hash | u64::from(count > self.features / 2) << bit
+        })
+    }
+}
+
+/// Spreads every bit over all others (the finalizer of MurmurHash3).
+fn mix(mut hash: u64) -> u64 {
+    hash = (hash ^ hash >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash = (hash ^ hash >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ hash >> 33
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(pieces: &[&str]) -> Text {
+        let mut text = Text::default();
+        pieces.iter().for_each(|piece| text.push(piece.as_bytes()));
+        text.end_word();
+        text
+    }
+
+    fn distance(one: &str, other: &str) -> u32 {
+        let hash = |all: &str| text(&[all]).main().1.expect("enough words");
+        (hash(one) ^ hash(other)).count_ones()
+    }
+
+    fn essay(seed: u64, words: u64) -> String {
+        (0..words).map(|n| format!("w{} ", mix(n ^ seed << 32) % 500)).collect()
+    }
+
+    #[test]
+    fn the_fingerprint_does_not_depend_on_the_pieces() {
+        let whole = essay(1, 80);
+        let pieces: Vec<&str> =
+            whole.as_bytes().chunks(7).map(|c| std::str::from_utf8(c).unwrap()).collect();
+        assert_eq!(text(&pieces).main(), text(&[&whole]).main());
+        assert_eq!(text(&["Ein  WORT\n", "no", "ch "]).words(), 3);
+    }
+
+    #[test]
+    fn near_texts_are_near_and_others_are_not() {
+        let one = essay(1, 600);
+        let edited = one.replacen("w1", "changed", 1);
+        assert!(distance(&one, &edited) <= 3, "one word in 600");
+        assert!(distance(&one, &essay(2, 600)) > 12, "another text");
+        assert_eq!(distance(&one, &one.to_uppercase()), 0);
+        assert_eq!(text(&["too few words"]).main(), (3, None));
+    }
+
+    #[test]
+    fn scripts_without_blanks_have_a_word_a_character() {
+        assert_eq!(text(&["我们 abc学习x"]).words(), 6);
+        assert_eq!(text(&["한국어 단어"]).words(), 2);
+    }
+
+    #[test]
+    fn what_stands_in_main_is_the_main_text() {
+        let mut text = Text::default();
+        text.push(b"before ");
+        text.set_place(Place::Boilerplate);
+        text.push(b"home about contact");
+        text.set_place(Place::Main);
+        text.push(b"the text");
+        text.set_place(Place::Noscript);
+        text.push(b"please enable");
+        text.set_place(Place::Elsewhere);
+        assert_eq!((text.words(), text.main().0), (6, 2));
+    }
+}
