@@ -110,13 +110,14 @@ pub async fn run(
                 permit.map_err(|_| Broken::Writer)?.send(record);
                 continue;
             }
-            reply = writer.replies.recv() => Event::Replied(reply.ok_or(Broken::Writer)?),
+            // Before the replies: an answer means that what was asked before it is committed.
             change = writer.committed.changed() => {
                 change.map_err(|_| Broken::Writer)?;
                 let committed = writer.committed.borrow_and_update().records;
                 carrier.slots.vacate(committed)?;
                 continue;
             }
+            reply = writer.replies.recv() => Event::Replied(reply.ok_or(Broken::Writer)?),
             one = visited.recv(), if carrier.outbox.is_empty() && !aborted => {
                 let one = one.expect("we hold a sender");
                 while carrier.visits.try_join_next().is_some() {}

@@ -22,13 +22,16 @@ const FIRST_RETRY_AFTER: Duration = Duration::from_secs(2);
 impl Engine {
     pub(super) fn visited(&mut self, visited: Visited, now: Moment) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        self.suspects.ended(visited.candidate.id);
+        let was_suspect = self.suspects.visited(visited.candidate.id);
         self.note_outcome(&visited, now);
         self.bytes += visited.fetch.wire_bytes;
         if visited.candidate.kind == Kind::Robots {
             self.robots_visited(visited, now);
         } else {
             self.url_visited(visited, now);
+        }
+        if was_suspect {
+            self.actions.push(Action::Write(Record::Barrier));
         }
     }
 

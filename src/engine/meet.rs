@@ -217,6 +217,7 @@ impl Engine {
                 }
                 self.frontier.refilled(origin, candidates, end);
             }
+            Reply::Passed => self.suspects.settled(),
             Reply::Nearer(rows) => {
                 self.nearer_out -= 1;
                 let mut offered = Vec::new();

@@ -292,7 +292,7 @@ impl Engine {
         }
         if let Err(refusal) = self.origins.judge(candidate.origin, &candidate.url) {
             self.known.set_taken(candidate.id, true);
-            self.suspects.ended(candidate.id);
+            self.suspects.refused(candidate.id);
             self.actions.push(Action::Write(Record::Refused(candidate.id, refusal)));
             return None;
         }
@@ -358,7 +358,9 @@ impl Engine {
             let is_parked = self.frontier.parked().next().is_some();
             return Some(if is_parked { Finish::Parked } else { Finish::Finished });
         }
-        let asked = self.nearer_out > 0 || self.frontier.is_refilling();
+        let asked = self.nearer_out > 0
+            || self.frontier.is_refilling()
+            || self.suspects.is_settling();
         let wait = self.next_wake(now).map(|at| at.saturating_duration_since(now.at));
         debug_assert!(asked || wait.is_some(), "something waits, and for something");
         if asked || wait.is_some_and(|wait| wait <= self.settings.politeness.max_wait.0) {

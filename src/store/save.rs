@@ -131,6 +131,7 @@ pub(super) fn commit(
                     statement.execute(params![crawl_id, id.0])?;
                 }
             }
+            Record::Barrier => replies.push(Reply::Passed),
             Record::Refill { origin, from, limit } => {
                 let rows = load::refill(&tx, crawl_id, *origin, *from, *limit)?;
                 let more = rows.len() == *limit as usize;

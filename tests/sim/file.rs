@@ -122,6 +122,7 @@ impl File {
                     self.states.get_mut(&id).expect("it came nearer").owes = false;
                 }
             }
+            Record::Barrier => return Some(Reply::Passed),
             Record::Refill { origin, from, limit } => {
                 return Some(self.refill(origin, from, limit as usize));
             }

@@ -325,6 +325,8 @@ pub enum Record {
     Nearer(Vec<(UrlId, Depth, Option<UrlId>)>),
     /// What these rows lead to was offered again; they owe nothing any more.
     Offered(Vec<UrlId>),
+    /// Asks to be told when everything before it is on disk: [`Reply::Passed`].
+    Barrier,
     /// Asks for the pending rows of an origin from a key on, at most so many.
     /// Answered by [`Reply::Refilled`].
     Refill {
@@ -384,4 +386,6 @@ pub enum Reply {
     },
     /// The rows asked for by [`Record::Nearer`].
     Nearer(Vec<NearerRow>),
+    /// What was handed over before a [`Record::Barrier`] is on disk.
+    Passed,
 }
