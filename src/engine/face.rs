@@ -3,11 +3,12 @@
 //! Plain data, as [`record`](super::record) is: events and actions, the settings,
 //! what the file knows when a run begins, and how the crawl stands.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::known::Known;
-use super::record::{Candidate, PendingRow, Record, Reply, UrlId, Visited};
+use super::record::{Candidate, PendingRow, Record, Reply, ServerId, UrlId, Visited};
 use crate::canonical::CanonicalUrl;
 use crate::config::{LimitsConfig, PolitenessConfig};
 use crate::robots::Rules;
@@ -21,6 +22,9 @@ pub enum Event {
     Visited(Box<Visited>),
     /// The writer answers; what was handed to it before the question is committed.
     Replied(Reply),
+    /// The name of a server leads to this address, as [`Action::LookUp`] asked;
+    /// `None` if nobody knows, or a proxy asks.
+    LookedUp(ServerId, Option<IpAddr>),
     /// The wake-up that was asked for, or an earlier one.
     Tick,
     /// Start nothing any more; what is in flight may end.
@@ -34,6 +38,8 @@ pub enum Event {
 pub enum Action {
     /// Start a visit now.
     Start(Candidate),
+    /// Look up the address of this host; answered by [`Event::LookedUp`].
+    LookUp(ServerId, Box<str>),
     /// Write this; it becomes true with everything sent before it.
     Write(Record),
     /// Come back with [`Event::Tick`] no later than this.

@@ -64,6 +64,8 @@ pub struct Engine {
     /// Whether earlier runs may have asked any server just before.
     is_resumed: bool,
     in_flight: usize,
+    /// Names that are being looked up.
+    lookups: usize,
     /// Questions about URLs met nearer that the writer has not answered.
     nearer_out: usize,
     pages: u64,
@@ -90,7 +92,10 @@ impl Engine {
         let is_resumed = !loaded.known.is_empty();
         let rate = settings.politeness.rate.map(|rate| Rate::new(rate, now.at));
         let mut engine = Self {
-            frontier: Frontier::new(settings.politeness.per_host),
+            frontier: Frontier::new(
+                settings.politeness.per_host,
+                servers::address_limits(&settings),
+            ),
             settings,
             scope,
             hasher,
@@ -106,6 +111,7 @@ impl Engine {
             began: now.at,
             is_resumed,
             in_flight: 0,
+            lookups: 0,
             nearer_out: 0,
             pages: loaded.pages,
             bytes: loaded.bytes,
@@ -135,6 +141,7 @@ impl Engine {
             Event::Begin(seeds) => self.begin(seeds, now),
             Event::Visited(visited) => self.visited(*visited, now),
             Event::Replied(reply) => self.replied(reply, now),
+            Event::LookedUp(server, address) => self.looked_up(server, address),
             Event::Tick => {}
             Event::Stop => self.stopping = self.stopping.take().or(Some(Finish::Stopped)),
             Event::Aborted => {
@@ -256,6 +263,7 @@ impl Engine {
             if !self.suspects.is_active() {
                 self.ask_refills();
             }
+            self.look_up();
             if !self.has_room()
                 || self.stopping.is_some()
                 || self.frontier.next_start().is_none_or(|at| at > now.at)
@@ -359,6 +367,7 @@ impl Engine {
             return Some(if is_parked { Finish::Parked } else { Finish::Finished });
         }
         let asked = self.nearer_out > 0
+            || self.lookups > 0
             || self.frontier.is_refilling()
             || self.suspects.is_settling();
         let wait = self.next_wake(now).map(|at| at.saturating_duration_since(now.at));

@@ -210,6 +210,13 @@ impl GuardedResolver {
     }
 }
 
+/// The addresses of a host, allowed or not: nothing is connected to.
+pub(super) async fn addresses(host: &str) -> Vec<IpAddr> {
+    let found = tokio::time::timeout(LOOKUP_TIMEOUT, tokio::net::lookup_host((host, 0))).await;
+    let Ok(Ok(found)) = found else { return Vec::new() };
+    found.take(MAX_ADDRESSES).map(|address| address.ip()).collect()
+}
+
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let lookup = self.clone().lookup(name.as_str().to_owned());

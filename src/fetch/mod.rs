@@ -211,6 +211,15 @@ impl Fetcher {
         })
     }
 
+    /// The least address of those that `host` leads to. `None` if it leads to none,
+    /// or a proxy looks it up. Ends within 5 s.
+    pub async fn address(&self, host: &str) -> Option<IpAddr> {
+        if self.has_proxy {
+            return None;
+        }
+        guard::addresses(host).await.into_iter().min()
+    }
+
     /// Gets `url`. Once the head is there, `wants_body` decides whether the body is read.
     ///
     /// Dropping the future closes the connection; nothing else is left behind.

@@ -7,6 +7,7 @@
 
 mod page;
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -77,6 +78,12 @@ impl Visitor {
             max_body: usize::try_from(config.fetch.max_body.0).unwrap_or(usize::MAX),
         };
         Self { fetcher, pool, rules: Arc::new(rules) }
+    }
+
+    /// The address that stands for a host: the least of those its name leads to.
+    /// `None` if it leads to none, or a proxy looks it up.
+    pub async fn address(&self, host: &str) -> Option<IpAddr> {
+        self.fetcher.address(host).await
     }
 
     /// Visits a candidate.

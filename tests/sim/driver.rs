@@ -5,10 +5,11 @@
 //! on until nothing is left. Everything follows from the seed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crawlite::config::{LimitsConfig, PolitenessConfig, Span};
-use crawlite::engine::record::{Moment, Reply, Visited};
+use crawlite::engine::record::{Moment, Reply, ServerId, Visited};
 use crawlite::engine::{Engine, Event, Finish, Settings};
 use crawlite::hash::UrlHasher;
 
@@ -28,6 +29,7 @@ const MAX_CALM_RUNS: u64 = 400;
 #[derive(Debug)]
 pub(super) enum Next {
     VisitEnds(Box<Visited>),
+    LookedUp(ServerId, Option<IpAddr>),
     Commit,
     Reply(Reply),
     Tick,
@@ -273,6 +275,9 @@ impl Sim {
                         self.file.crash();
                         return Ended::Crashed;
                     }
+                }
+                Next::LookedUp(server, address) => {
+                    run.step(self, Event::LookedUp(server, address));
                 }
                 Next::Reply(reply) => run.step(self, Event::Replied(reply)),
                 Next::Tick => run.step(self, Event::Tick),

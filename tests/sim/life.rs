@@ -62,6 +62,11 @@ impl Life {
                     let latency = Duration::from_micros(sim.dice.any_size(sim.visit_bits));
                     self.plan(sim.now + latency, Next::VisitEnds(Box::new(visited)));
                 }
+                Action::LookUp(server, host) => {
+                    let latency = Duration::from_micros(sim.dice.any_size(sim.visit_bits));
+                    let address = super::world::address(&host);
+                    self.plan(sim.now + latency, Next::LookedUp(server, address));
+                }
                 Action::Write(record) => {
                     if let Record::Refused(id, _) = record {
                         sim.watch.refused(id);

@@ -4,6 +4,7 @@
 //! the promise that is broken.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crawlite::engine::record::{Candidate, Kind, OriginId, Outcome, UrlId, Visited};
@@ -19,6 +20,7 @@ const FIRST_RETRY_AFTER: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     last_start: BTreeMap<String, Duration>,
+    last_start_at: BTreeMap<IpAddr, Duration>,
     /// Requests made for each URL, as far as the file has them or this run knows;
     /// `None`: it is done.
     attempts: BTreeMap<String, Option<u8>>,
@@ -54,6 +56,8 @@ impl Watch {
         self.holds.clear();
         self.not_before.clear();
         self.in_flight.clear();
+        // Across runs every server waits for its own delay.
+        self.last_start_at.clear();
         self.started.clear();
         self.robots_names.clear();
         self.pages = loaded.pages;
@@ -108,6 +112,7 @@ impl Watch {
         let url = candidate.url.as_str();
         self.check_pace(candidate, settings, now);
         self.check_load(candidate, settings);
+        self.check_address(candidate, settings, now);
         if candidate.kind != Kind::Robots {
             self.check_leave(candidate, world);
             let twin =
@@ -150,6 +155,24 @@ impl Watch {
         let beside = self.in_flight.iter().filter(here).count();
         assert!(beside < settings.politeness.per_host, "{} is one too many", candidate.url);
         assert!(self.in_flight.len() < settings.concurrency, "{} is one too many", candidate.url);
+    }
+
+    /// Servers that share an address share its limits.
+    fn check_address(&mut self, candidate: &Candidate, settings: &Settings, now: Duration) {
+        let of = |candidate: &Candidate| {
+            let host = candidate.url.server().split(':').next().expect("a name");
+            super::world::address(host)
+        };
+        let Some(address) = of(candidate) else { return };
+        let beside = self.in_flight.iter().filter(|other| of(other) == Some(address)).count();
+        let most = settings.politeness.per_host.max(4);
+        assert!(beside < most, "{} is one too many at {address}", candidate.url);
+        let delay = settings.politeness.delay.map_or(Duration::MAX, |delay| delay.0);
+        let least = delay.min(Duration::from_millis(100));
+        if let Some(last) = self.last_start_at.insert(address, now) {
+            let gap = now.checked_sub(last).expect("time goes forward");
+            assert!(gap >= least, "{} starts {gap:?} after the last at {address}", candidate.url);
+        }
     }
 
     fn check_leave(&self, candidate: &Candidate, world: &World) {
