@@ -16,7 +16,7 @@ use super::{Exit, Usage, say};
 use crate::canonical::CanonicalUrl;
 use crate::engine::record::Depth;
 use crate::engine::too_deep;
-use crate::store::{Error, Store, check_header};
+use crate::store::{Error, Failure, Store, check_header};
 use crate::visit::unix_ms;
 
 /// Go on with a crawl that was stopped in whatever way
@@ -25,6 +25,10 @@ pub(super) struct ResumeArgs {
     /// File to go on with
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// Try again what failed: all, 4xx, 5xx, a status such as 403, or an error such
+    /// as timeout; several separated by commas
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "all", value_delimiter = ',')]
+    pub retry_failed: Vec<Failure>,
     #[command(flatten)]
     pub result: ResultArgs,
     #[command(flatten)]
@@ -61,6 +65,7 @@ pub(super) async fn run(
     // Judged before the settings are kept: whatever ends us between, the next
     // resume still sees the difference and judges again.
     let released = judge_again(&store, crawl.id, &prepared, &before, &after).await?;
+    let reopened = store.reopen(crawl.id, args.retry_failed.clone()).await?;
     store.resume(crawl.id, after.to_string()).await?;
     if !quiet {
         introduce(
@@ -70,6 +75,9 @@ pub(super) async fn run(
         );
         for line in differences(&before, &after) {
             say(&format!("Changed: {line}"));
+        }
+        if !args.retry_failed.is_empty() {
+            say(&format!("Trying again what failed: {reopened} URLs"));
         }
         if let Some(released) = released {
             say(&format!("Judged again what was set aside: {released} URLs more to fetch"));

@@ -56,7 +56,7 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
     ));
     print_broken(summary);
     for (origin, why) in &summary.parked {
-        say(&format!("\n  {origin} did not let us in ({why}); its pages wait for a resume"));
+        say(&format!("\n  {origin} is parked: {why}; its pages wait for a resume"));
     }
     print_not_checked(summary);
     say("\nNext:");
@@ -97,9 +97,9 @@ pub(super) fn headline(summary: &Summary, ended: &Ended<'_>) -> String {
             format!("Finished with a single page in {took}: {}", why_one(summary))
         }
         Finish::Finished => format!("Finished: {pages} in {took}."),
-        Finish::Parked => format!(
-            "Stopped after {pages} in {took}: what is left is on hosts that do not give their robots.txt."
-        ),
+        Finish::Parked => {
+            format!("Stopped after {pages} in {took}: what is left is on hosts that are parked.")
+        }
         Finish::NoAnswer => {
             let why = summary.last_error.as_deref().unwrap_or("its robots.txt cannot be read");
             format!("No answer from {seed}: {why}. Check the name and the network.")

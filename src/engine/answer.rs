@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::health::Meaning;
 use super::meet::Source;
 use super::origins::Unreachable;
 use super::record::{
@@ -26,6 +27,7 @@ impl Engine {
         self.note_outcome(&visited, now);
         self.bytes += visited.fetch.wire_bytes;
         if visited.candidate.kind == Kind::Robots {
+            self.note_reached(&visited, now.at);
             self.robots_visited(visited, now);
         } else {
             self.url_visited(visited, now);
@@ -58,14 +60,20 @@ impl Engine {
     }
 
     fn url_visited(&mut self, visited: Visited, now: Moment) {
-        let Visited { candidate, outcome, fetch, found, redirect, page, sitemap, .. } = visited;
+        let ending = if self.meaning(&visited, now) == Meaning::PutBack {
+            self.put_back(&visited.candidate, now)
+        } else {
+            let ending = self.ending(&visited.candidate, visited.outcome, now);
+            self.count_answer(&visited, &ending);
+            ending
+        };
+        let Visited { candidate, fetch, found, redirect, page, sitemap, .. } = visited;
         let depth = self.depth_of(&candidate);
         let mut ids = Vec::with_capacity(found.len());
         for found in &found {
             let source = Source::of_visit(candidate.id, depth, candidate.hops, found.by);
             ids.push(self.meet(found, source, now));
         }
-        let ending = self.ending(&candidate, outcome, now);
         let redirect_to = redirect.map(|index| ids[index as usize]);
         self.read_known_rules(now);
         let met = std::mem::take(&mut self.met);
@@ -73,6 +81,18 @@ impl Engine {
         self.write_nearer();
         let record = VisitRecord { candidate, fetch, redirect_to, met, ids, page, sitemap, ending };
         self.actions.push(Action::Write(Record::Visit(Box::new(record))));
+        self.write_reopened();
+    }
+
+    /// Nothing was learnt of a URL: it waits as it did before, its place is free for another.
+    fn put_back(&mut self, candidate: &Candidate, now: Moment) -> Ending {
+        if candidate.kind == Kind::Page && candidate.attempts == 0 {
+            self.pages -= 1;
+        }
+        self.known.set_taken(candidate.id, false);
+        let depth = self.depth_of(candidate);
+        self.frontier.push(Candidate { depth, ..candidate.clone() });
+        Ending::Retry { attempts: candidate.attempts, not_before: now.unix_ms }
     }
 
     fn ending(&mut self, candidate: &Candidate, outcome: Outcome, now: Moment) -> Ending {

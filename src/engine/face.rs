@@ -53,7 +53,7 @@ pub enum Action {
 pub enum Finish {
     /// Everything is fetched.
     Finished,
-    /// Everything but the URLs of servers that gave no rules.
+    /// Everything but the URLs of servers that gave no rules, refuse us or are away.
     Parked,
     /// No seed's server gave an answer.
     NoAnswer,
@@ -154,6 +154,8 @@ pub struct Progress {
     pub slowed: Vec<(Box<str>, Duration)>,
     /// The server that may be asked next, its delay, and in how long.
     pub next: Option<(Box<str>, Duration, Duration)>,
-    /// Origins that gave no rules and are parked.
+    /// For how long no connection came about to any server, if several tries failed.
+    pub unreachable: Option<Duration>,
+    /// Origins that are parked.
     pub parked: Vec<Box<str>>,
 }

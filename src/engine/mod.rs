@@ -11,6 +11,7 @@
 mod answer;
 mod face;
 mod frontier;
+mod health;
 mod known;
 mod meet;
 mod origins;
@@ -66,6 +67,12 @@ pub struct Engine {
     in_flight: usize,
     /// Names that are being looked up.
     lookups: usize,
+    /// By server.
+    healths: Vec<health::Health>,
+    /// When any server was reached last.
+    reached_at: Option<Instant>,
+    /// URLs that are to be pending again, and not said so yet.
+    reopened: Vec<UrlId>,
     /// Questions about URLs met nearer that the writer has not answered.
     nearer_out: usize,
     pages: u64,
@@ -112,6 +119,9 @@ impl Engine {
             is_resumed,
             in_flight: 0,
             lookups: 0,
+            healths: Vec::new(),
+            reached_at: None,
+            reopened: Vec::new(),
             nearer_out: 0,
             pages: loaded.pages,
             bytes: loaded.bytes,
@@ -173,6 +183,7 @@ impl Engine {
             next: next.map(|(at, server)| {
                 (name(server), self.frontier.delay(server), at.saturating_duration_since(now))
             }),
+            unreachable: self.unreachable_since().map(|since| now.saturating_duration_since(since)),
             parked: self
                 .frontier
                 .parked()
@@ -364,7 +375,11 @@ impl Engine {
             && self.origins.next_retry().is_none();
         if nothing_waits {
             let is_parked = self.frontier.parked().next().is_some();
-            return Some(if is_parked { Finish::Parked } else { Finish::Finished });
+            return Some(match is_parked {
+                true if self.any_answer => Finish::Parked,
+                true => Finish::NoAnswer,
+                false => Finish::Finished,
+            });
         }
         let asked = self.nearer_out > 0
             || self.lookups > 0

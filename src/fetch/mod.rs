@@ -57,6 +57,9 @@ pub enum FetchError {
     /// No complete answer in time.
     #[error("no answer in time: {0}")]
     Timeout(String),
+    /// No connection in time, or no address.
+    #[error("no connection in time: {0}")]
+    ConnectTimeout(String),
     /// The server broke the protocol or hung up midway.
     #[error("broken response: {0}")]
     Broken(String),
@@ -76,7 +79,7 @@ impl FetchError {
             Self::Private => "private-address",
             Self::Connect(_) => "connect",
             Self::Tls(_) => "tls",
-            Self::Timeout(_) => "timeout",
+            Self::Timeout(_) | Self::ConnectTimeout(_) => "timeout",
             Self::Broken(_) => "broken",
             Self::Undecodable(_) => "undecodable",
             Self::Panic(_) => "panic",
@@ -85,7 +88,12 @@ impl FetchError {
 
     /// Whether trying again later may help.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Dns(_) | Self::Connect(_) | Self::Timeout(_) | Self::Broken(_))
+        self.no_connection() || matches!(self, Self::Timeout(_) | Self::Broken(_))
+    }
+
+    /// Whether not even a connection came about.
+    pub fn no_connection(&self) -> bool {
+        matches!(self, Self::Dns(_) | Self::Connect(_) | Self::ConnectTimeout(_))
     }
 
     /// Sorts an error of the client by what lies at its root.
@@ -95,7 +103,7 @@ impl FetchError {
         while let Some(cause) = source {
             match cause.downcast_ref::<LookupError>() {
                 Some(LookupError::Private) => return Self::Private,
-                Some(LookupError::Timeout) => return Self::Timeout("DNS".into()),
+                Some(LookupError::Timeout) => return Self::ConnectTimeout("DNS".into()),
                 Some(LookupError::NotFound(io)) => return Self::Dns(io.to_string()),
                 None => {}
             }
@@ -113,7 +121,7 @@ impl FetchError {
             source = cause.source();
         }
         if error.is_timeout() {
-            Self::Timeout(if error.is_connect() { "to connect".into() } else { root })
+            if error.is_connect() { Self::ConnectTimeout(root) } else { Self::Timeout(root) }
         } else if error.is_connect() {
             Self::Connect(root)
         } else {

@@ -10,6 +10,7 @@ mod migrate;
 mod query;
 mod reader;
 mod rejudge;
+mod reopen;
 mod save;
 mod writer;
 
@@ -30,6 +31,7 @@ pub use lock::{OwnerLock, is_owned};
 pub use migrate::{View, views};
 pub use query::{Query, QueryError, QueryLimits, Value};
 pub use reader::{Reader, Status, Summary, check_header};
+pub use reopen::Failure;
 pub use writer::{Committed, Writer};
 
 /// The oldest SQLite whose write-ahead log is safe.
@@ -201,6 +203,15 @@ impl Store {
         judge: impl Fn(&CanonicalUrl, Depth) -> Option<Refusal> + Send + 'static,
     ) -> Result<u64, Error> {
         self.with(move |db| rejudge::rejudge(db, crawl_id, judge)).await
+    }
+
+    /// Makes the URLs of a crawl pending again whose last request failed in one of
+    /// these ways, and says how many.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn reopen(&self, crawl_id: i64, failures: Vec<Failure>) -> Result<u64, Error> {
+        self.with(move |db| reopen::reopen(db, crawl_id, &failures)).await
     }
 
     /// What the file knows, for an engine to go on from. Suspects of a crash are

@@ -116,6 +116,19 @@ pub(super) fn commit(
                     tx.prepare_cached("UPDATE origin SET hold_until = ?2 WHERE id = ?1")?;
                 statement.execute(params![origin.0, until])?;
             }
+            Record::Parked(origin, why) => {
+                let mut statement =
+                    tx.prepare_cached("UPDATE origin SET parked = ?2 WHERE id = ?1")?;
+                statement.execute(params![origin.0, &**why])?;
+            }
+            Record::Reopened(ids) => {
+                let sql = "UPDATE state SET state = 'pending', attempts = 0, not_before = NULL
+                           WHERE crawl_id = ?1 AND url_id = ?2";
+                let mut statement = tx.prepare_cached(sql)?;
+                for id in ids {
+                    statement.execute(params![crawl_id, id.0])?;
+                }
+            }
             Record::Refused(id, refusal) => save_refused(&tx, crawl_id, *id, refusal)?,
             Record::Nearer(nearer) => {
                 let mut rows = Vec::with_capacity(nearer.len());

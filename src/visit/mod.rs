@@ -98,8 +98,11 @@ impl Visitor {
             Ok(Err(error)) => (failed(candidate), error),
             Err(panic) => (failed(candidate), FetchError::Panic(panic_text(&*panic))),
         };
-        visited.outcome =
-            Outcome::Failed { code: error.code(), is_transient: error.is_transient() };
+        visited.outcome = Outcome::Failed {
+            code: error.code(),
+            is_transient: error.is_transient(),
+            no_connection: error.no_connection(),
+        };
         visited.fetch.started_at = started_at;
         visited.fetch.elapsed_ms = millis(began.elapsed());
         visited.fetch.error = Some(error.code());
@@ -286,7 +289,7 @@ fn against_sitemap_entry(kind: Kind, url: &CanonicalUrl, rules: &PageRules) -> O
 fn failed(candidate: Candidate) -> Visited {
     Visited {
         candidate,
-        outcome: Outcome::Failed { code: "panic", is_transient: false },
+        outcome: Outcome::Failed { code: "panic", is_transient: false, no_connection: false },
         fetch: FetchRecord::default(),
         found: Vec::new(),
         redirect: None,

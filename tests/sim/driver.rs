@@ -169,10 +169,12 @@ impl Sim {
 
     /// Whether only URLs are left whose servers never give rules.
     fn is_hopeless(&self) -> bool {
-        self.file.states.iter().filter(|(_, state)| state.is_pending()).all(|(id, _)| {
-            let url = super::world::parsed(self.file.url(*id));
-            self.world.site(url.origin()).is_some_and(|site| site.robots_failures == u64::MAX)
-        })
+        let mut pending = self.file.states.iter().filter(|(_, state)| state.is_pending());
+        self.world.robots
+            && pending.all(|(id, _)| {
+                let url = super::world::parsed(self.file.url(*id));
+                self.world.site(url.origin()).is_some_and(|site| site.robots_failures == u64::MAX)
+            })
     }
 
     pub(super) fn moment(&self) -> Moment {

@@ -112,6 +112,16 @@ impl File {
                 assert!(state.is_pending(), "{id:?} was refused twice: {state:?}");
                 state.reason = Some(refusal.reason);
             }
+            Record::Reopened(ids) => {
+                for id in ids {
+                    let state = self.states.get_mut(&id).expect("a reopened URL was met");
+                    assert!(state.is_done, "{id:?} was reopened but is {state:?}");
+                    (state.is_done, state.attempts, state.not_before) = (false, 0, None);
+                }
+            }
+            Record::Parked(origin, why) => {
+                assert!(!why.is_empty(), "{origin:?} is parked without a word");
+            }
             Record::Nearer(list) => {
                 return Some(Reply::Nearer(
                     list.into_iter().map(|(id, depth, _)| self.nearer(id, depth)).collect(),

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crawlite::engine::record::{Candidate, Kind, OriginId, Outcome, UrlId, Visited};
+use crawlite::engine::record::{
+    Candidate, Ending, Kind, OriginId, Outcome, UrlId, VisitRecord, Visited,
+};
 use crawlite::engine::{Loaded, MAX_HOLD, Settings};
 
 use super::file::File;
@@ -36,6 +38,9 @@ pub(crate) struct Watch {
     suspects: BTreeMap<UrlId, String>,
     /// Of this run: which origin each id is, by its robots.txt.
     robots_names: BTreeMap<OriginId, String>,
+    names: BTreeMap<UrlId, String>,
+    /// Of this run.
+    parked: BTreeSet<OriginId>,
     pages: u64,
     /// Starts, over all runs.
     pub(crate) starts: u64,
@@ -60,6 +65,7 @@ impl Watch {
         self.last_start_at.clear();
         self.started.clear();
         self.robots_names.clear();
+        self.parked.clear();
         self.pages = loaded.pages;
         if file.is_empty() {
             // Nothing says that anything was ever asked.
@@ -114,6 +120,8 @@ impl Watch {
         self.check_load(candidate, settings);
         self.check_address(candidate, settings, now);
         if candidate.kind != Kind::Robots {
+            let is_parked = self.parked.contains(&candidate.origin);
+            assert!(!is_parked, "{url} starts though its origin is parked");
             self.check_leave(candidate, world);
             let twin =
                 |other: &&Candidate| other.kind != Kind::Robots && other.url == candidate.url;
@@ -124,6 +132,7 @@ impl Watch {
             let from = self.not_before.get(url).copied().unwrap_or_default();
             assert!(now >= from, "{url} is tried again at {now:?}, before {from:?}");
             self.started.insert(candidate.id, candidate.attempts);
+            self.names.insert(candidate.id, url.to_owned());
         } else if candidate.hops == 0 {
             self.robots_names.insert(candidate.origin, candidate.url.origin().to_owned());
         }
@@ -239,6 +248,36 @@ impl Watch {
         asked.expect("an origin is asked at its own robots.txt first").clone()
     }
 
+    /// A visit goes to the file: one of which nothing was learnt is to be made again,
+    /// as if it had not been.
+    pub(crate) fn written(&mut self, visit: &VisitRecord) {
+        let candidate = &visit.candidate;
+        let Ending::Retry { attempts, .. } = visit.ending else { return };
+        if candidate.kind == Kind::Robots || attempts != candidate.attempts {
+            return;
+        }
+        let is_parked = self.parked.contains(&candidate.origin);
+        assert!(is_parked || visit.fetch.error == Some("connect"), "{} counts", candidate.url);
+        let url = candidate.url.to_string();
+        self.not_before.remove(&url);
+        self.attempts.insert(url, Some(attempts));
+        self.started.remove(&candidate.id);
+        self.pages -= u64::from(candidate.kind == Kind::Page && attempts == 0);
+    }
+
+    /// URLs that were done are pending again.
+    pub(crate) fn reopened(&mut self, ids: &[UrlId]) {
+        for id in ids {
+            self.attempts.insert(self.names[id].clone(), Some(0));
+            self.pages -= 1;
+        }
+    }
+
+    /// The URLs of an origin wait for another run.
+    pub(crate) fn parked(&mut self, origin: OriginId) {
+        self.parked.insert(origin);
+    }
+
     /// The engine refused a URL after all.
     pub(crate) fn refused(&mut self, id: UrlId) {
         self.suspects.remove(&id);
@@ -274,7 +313,7 @@ impl Watch {
 }
 
 fn retry_wait(attempts: u8) -> Duration {
-    FIRST_RETRY_AFTER * 4_u32.pow(u32::from(attempts) - 1)
+    FIRST_RETRY_AFTER * 4_u32.pow(u32::from(attempts.max(1)) - 1)
 }
 
 fn server(origin: &str) -> String {

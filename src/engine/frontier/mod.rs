@@ -311,6 +311,21 @@ impl Frontier {
         self.set_open(origin, false);
     }
 
+    /// Parks all origins of a server that are not parked yet, and names them.
+    pub(super) fn park_server(&mut self, server: ServerId) -> Vec<OriginId> {
+        let mut origins = self.servers[server.0 as usize].origins.clone();
+        origins.retain(|origin| !self.queue(*origin).is_parked);
+        origins.iter().for_each(|origin| self.park(*origin));
+        origins
+    }
+
+    /// A URL of a parked origin that was done is a pending row again.
+    pub(super) fn reopen(&mut self, origin: OriginId) {
+        let queue = self.queue_mut(origin);
+        debug_assert!(queue.is_parked, "so it waits on disk");
+        queue.pending += 1;
+    }
+
     /// When the next candidate may start.
     pub(super) fn next_start(&self) -> Option<Instant> {
         self.ready.first().map(|(at, ..)| *at)

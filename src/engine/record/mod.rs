@@ -169,6 +169,8 @@ pub enum Outcome {
         code: &'static str,
         /// Whether trying again may help.
         is_transient: bool,
+        /// Whether not even a connection came about, which says nothing of the URL.
+        no_connection: bool,
     },
 }
 
@@ -178,6 +180,14 @@ impl Outcome {
         match self {
             Self::Answer { status, .. } => matches!(status, 429 | 503),
             Self::Failed { code, .. } => *code == "timeout",
+        }
+    }
+
+    /// Whether a server that does not want us, or cannot bear us, answers so.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Answer { status, .. } => matches!(status, 401 | 403 | 429 | 500..),
+            Self::Failed { code, .. } => matches!(*code, "timeout" | "broken"),
         }
     }
 
@@ -319,6 +329,11 @@ pub enum Record {
     Hold(OriginId, i64),
     /// A pending URL was refused after all.
     Refused(UrlId, Refusal),
+    /// URLs that were done are pending again: their server refused them when it
+    /// began to refuse everything.
+    Reopened(Vec<UrlId>),
+    /// The URLs of an origin stay pending until a resume, and why.
+    Parked(OriginId, Box<str>),
     /// URLs met again nearer to a seed: row, depth, found on. Answered by [`Reply::Nearer`].
     /// A row among them that is done and leads somewhere owes an offer until
     /// [`Record::Offered`] names it, also across runs.
