@@ -25,6 +25,8 @@ pub enum Reason {
     Redirects,
     /// A sitemap behind more sitemap indexes or files than are read.
     Sitemaps,
+    /// Its origin shows the same pages as another of the same server.
+    Mirror,
     /// Its host has a private address.
     Private,
     /// The process ended three times while it was visited.
@@ -38,7 +40,7 @@ pub enum Reason {
 }
 
 /// All reasons, for lists of them.
-pub const REASONS: [Reason; 15] = [
+pub const REASONS: [Reason; 16] = [
     Reason::External,
     Reason::OutOfScope,
     Reason::Excluded,
@@ -49,6 +51,7 @@ pub const REASONS: [Reason; 15] = [
     Reason::Depth,
     Reason::Redirects,
     Reason::Sitemaps,
+    Reason::Mirror,
     Reason::Private,
     Reason::Crashed,
     Reason::TooLong,
@@ -70,6 +73,7 @@ impl Reason {
             Self::Depth => "depth",
             Self::Redirects => "redirects",
             Self::Sitemaps => "sitemaps",
+            Self::Mirror => "mirror",
             Self::Private => "private-address",
             Self::Crashed => "crashed",
             Self::TooLong => "too-long",

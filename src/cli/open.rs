@@ -101,6 +101,7 @@ pub(super) async fn run(
         concurrency: config.fetch.concurrency,
         retries: config.fetch.retries,
         sitemaps: config.scope.sitemaps,
+        mirrors: config.scope.mirrors,
         politeness: config.politeness.clone(),
         limits: config.limits.clone(),
     };

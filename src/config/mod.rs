@@ -227,6 +227,7 @@ mod tests {
             "exclude_glob",
             "nofollow",
             "sitemaps",
+            "mirrors",
             "delay",
             "per_host",
             "rate",

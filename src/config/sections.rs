@@ -55,6 +55,9 @@ pub struct ScopeConfig {
     pub nofollow: bool,
     /// Read the sitemaps that robots.txt names, and `/sitemap.xml`.
     pub sitemaps: bool,
+    /// Fetch hosts that show the same pages (www and bare name, http and https) each
+    /// for itself, instead of one of them.
+    pub mirrors: bool,
 }
 
 /// `[politeness]`: what a server is spared.
@@ -154,6 +157,7 @@ impl Default for ScopeConfig {
             exclude_glob: Vec::new(),
             nofollow: true,
             sitemaps: true,
+            mirrors: false,
         }
     }
 }

@@ -69,6 +69,9 @@ impl Engine {
         };
         let Visited { candidate, fetch, found, redirect, page, sitemap, .. } = visited;
         let depth = self.depth_of(&candidate);
+        if let Some(page) = page.as_ref().filter(|_| fetch.status == Some(200)) {
+            self.compare_twins(&candidate, page);
+        }
         let mut ids = Vec::with_capacity(found.len());
         for found in &found {
             let source = Source::of_visit(candidate.id, depth, candidate.hops, found.by);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::known::Known;
-use super::record::{Candidate, PendingRow, Record, Reply, ServerId, UrlId, Visited};
+use super::record::{Candidate, OriginId, PendingRow, Record, Reply, ServerId, UrlId, Visited};
 use crate::canonical::CanonicalUrl;
 use crate::config::{LimitsConfig, PolitenessConfig};
 use crate::robots::Rules;
@@ -104,6 +104,8 @@ pub struct Settings {
     pub retries: u8,
     /// Whether sitemaps are read.
     pub sitemaps: bool,
+    /// Whether origins that show the same pages are all fetched.
+    pub mirrors: bool,
     /// Delays and robots.
     pub politeness: PolitenessConfig,
     /// When to stop.
@@ -141,6 +143,8 @@ pub struct LoadedOrigin {
     pub rules: Option<(Arc<Rules>, Duration)>,
     /// Ask nothing before this time (ms since 1970 UTC).
     pub hold_until: Option<i64>,
+    /// The origin whose pages it shows, too.
+    pub mirror_of: Option<OriginId>,
 }
 
 /// How a crawl stands, for people to see.

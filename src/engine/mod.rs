@@ -19,6 +19,7 @@ mod rate;
 pub mod record;
 mod servers;
 mod suspects;
+mod twins;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::refusal::{Reason, Refusal};
 use crate::robots::Rules;
 use crate::scope::Scope;
 use frontier::Frontier;
+use meet::Source;
 use origins::Origins;
 use rate::Rate;
 use record::{Candidate, Kind, Met, Moment, OriginId, Record, ServerId, UrlId};
@@ -69,6 +71,11 @@ pub struct Engine {
     lookups: usize,
     /// By server.
     healths: Vec<health::Health>,
+    twins: twins::Twins,
+    /// Loaded origins that mirror one that may not be loaded yet.
+    unmirrored: Vec<(OriginId, OriginId)>,
+    /// The origins that the user named.
+    seed_origins: Vec<OriginId>,
     /// When any server was reached last.
     reached_at: Option<Instant>,
     /// URLs that are to be pending again, and not said so yet.
@@ -120,6 +127,9 @@ impl Engine {
             in_flight: 0,
             lookups: 0,
             healths: Vec::new(),
+            twins: twins::Twins::default(),
+            unmirrored: Vec::new(),
+            seed_origins: Vec::new(),
             reached_at: None,
             reopened: Vec::new(),
             nearer_out: 0,
@@ -135,6 +145,9 @@ impl Engine {
         };
         for origin in loaded.origins {
             engine.load_origin(origin, now);
+        }
+        for (mirror, original) in std::mem::take(&mut engine.unmirrored) {
+            engine.set_mirror(mirror, original);
         }
         for row in loaded.suspects {
             engine.load_suspect(row);
@@ -312,7 +325,13 @@ impl Engine {
         if let Err(refusal) = self.origins.judge(candidate.origin, &candidate.url) {
             self.known.set_taken(candidate.id, true);
             self.suspects.refused(candidate.id);
+            let is_mirror = refusal.reason == Reason::Mirror;
             self.actions.push(Action::Write(Record::Refused(candidate.id, refusal)));
+            if is_mirror {
+                let source =
+                    Source { id: Some(candidate.id), depth: candidate.depth, hops: candidate.hops };
+                self.meet_twin(candidate.origin, &candidate.url, source, now);
+            }
             return None;
         }
         if candidate.kind == Kind::Page && candidate.attempts == 0 {

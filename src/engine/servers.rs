@@ -61,6 +61,9 @@ impl Engine {
         if let Some((rules, age)) = origin.rules.filter(|_| self.settings.politeness.robots) {
             self.apply_rules(id, &rules, now, age);
         }
+        if let Some(original) = origin.mirror_of.filter(|_| !self.settings.mirrors) {
+            self.unmirrored.push((id, original));
+        }
         if origin.pending > 0 {
             self.unasked.push(id);
         }

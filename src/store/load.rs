@@ -201,7 +201,7 @@ fn load_origins(
     now: i64,
 ) -> Result<Vec<LoadedOrigin>, Error> {
     let mut statement = db.prepare(
-        "SELECT o.origin, o.robots_at, o.robots_status, o.robots_body, o.hold_until,
+        "SELECT o.origin, o.robots_at, o.robots_status, o.robots_body, o.hold_until, o.mirror_of,
              (SELECT count(*) FROM state s INDEXED BY state_pending
               WHERE s.state = 'pending' AND s.crawl_id = ?1 AND s.origin_id = o.id)
          FROM origin o ORDER BY o.id",
@@ -218,13 +218,14 @@ fn load_origins(
         };
         let age = age.filter(|age| (0..RULES_LAST_MS).contains(age));
         let age = age.and_then(|age| u64::try_from(age).ok()).map(Duration::from_millis);
-        let pending: i64 = row.get(5)?;
+        let pending: i64 = row.get(6)?;
         let suspects = suspects.iter().filter(|row| *row.url.origin() == *name).count();
         Ok(LoadedOrigin {
             pending: u64::try_from(pending).unwrap_or_default() - suspects as u64,
             name,
             rules: rules.zip(age).map(|(rules, age)| (Arc::new(rules), age)),
             hold_until: row.get(4)?,
+            mirror_of: row.get::<_, Option<u32>>(5)?.map(OriginId),
         })
     })?;
     Ok(rows.collect::<Result<_>>()?)

@@ -13,7 +13,7 @@ use crate::engine::record::Depth;
 use crate::refusal::{Reason, Refusal};
 
 /// The reasons that a changed scope, depth, robots setting or allowance may lift.
-const LIFTED: [Reason; 7] = [
+const LIFTED: [Reason; 8] = [
     Reason::External,
     Reason::OutOfScope,
     Reason::Excluded,
@@ -21,6 +21,7 @@ const LIFTED: [Reason; 7] = [
     Reason::Robots,
     Reason::Depth,
     Reason::Private,
+    Reason::Mirror,
 ];
 
 /// Judges every URL again that was set aside for one of those reasons; how many are pending now.
@@ -60,7 +61,7 @@ pub(super) fn rejudge(
 fn set_aside(tx: &Transaction<'_>, crawl_id: i64) -> Result<Vec<(i64, CanonicalUrl, Depth, bool)>> {
     let reasons = LIFTED.map(|reason| format!("'{reason}'")).join(", ");
     let mut statement = tx.prepare(&format!(
-        "SELECT s.url_id, u.url, s.depth, s.reason IN ('robots', 'depth', 'private-address')
+        "SELECT s.url_id, u.url, s.depth, s.reason IN ('robots', 'depth', 'private-address', 'mirror')
          FROM state s JOIN url u ON u.id = s.url_id
          WHERE s.crawl_id = ?1 AND s.state = 'aside' AND s.kind = 'page' AND s.reason IN ({reasons})"
     ))?;

@@ -116,6 +116,11 @@ pub(super) fn commit(
                     tx.prepare_cached("UPDATE origin SET hold_until = ?2 WHERE id = ?1")?;
                 statement.execute(params![origin.0, until])?;
             }
+            Record::Mirror(mirror, original) => {
+                let mut statement =
+                    tx.prepare_cached("UPDATE origin SET mirror_of = ?2 WHERE id = ?1")?;
+                statement.execute(params![mirror.0, original.0])?;
+            }
             Record::Parked(origin, why) => {
                 let mut statement =
                     tx.prepare_cached("UPDATE origin SET parked = ?2 WHERE id = ?1")?;

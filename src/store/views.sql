@@ -184,6 +184,7 @@ SELECT url, reason, detail, found_on,
             WHEN 'nofollow' THEN 'crawlite resume FILE --set scope.nofollow=false'
             WHEN 'robots' THEN 'crawlite resume FILE --ignore-robots (only if the site is yours)'
             WHEN 'depth' THEN 'crawlite resume FILE --depth N'
+            WHEN 'mirror' THEN 'crawlite resume FILE --set scope.mirrors=true'
             WHEN 'private-address' THEN 'crawlite resume FILE --allow-private HOST'
             END AS release
 FROM urls WHERE state IN ('aside', 'refused')
@@ -206,7 +207,7 @@ SELECT url, detail AS kind, found_on FROM urls WHERE reason = 'asset';
 
 -- Each host that was crawled: its robots.txt, delays, requests, failures and mean answer time.
 CREATE VIEW hosts AS
-SELECT o.origin AS host, o.robots_status, o.crawl_delay_ms, o.parked,
+SELECT o.origin AS host, o.robots_status, o.crawl_delay_ms, o.parked, m.origin AS mirror_of,
        datetime(o.robots_at / 1000, 'unixepoch') AS robots_at,
        count(*) FILTER (WHERE s.state = 'done' AND s.kind = 'page') AS pages,
        count(*) FILTER (WHERE s.state = 'pending') AS pending,
@@ -215,6 +216,7 @@ SELECT o.origin AS host, o.robots_status, o.crawl_delay_ms, o.parked,
 FROM origin o
 JOIN state s ON s.origin_id = o.id
 LEFT JOIN fetch f ON f.id = s.fetch_id
+LEFT JOIN origin m ON m.id = o.mirror_of
 WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl)
 GROUP BY o.id;
 

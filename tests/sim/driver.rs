@@ -108,6 +108,7 @@ impl Sim {
             concurrency: 1 + dice.index(16),
             retries: world.retries,
             sitemaps: world.reads_sitemaps,
+            mirrors: false,
             politeness,
             limits: LimitsConfig { depth: world.depth_limit, ..LimitsConfig::default() },
         };

@@ -119,6 +119,9 @@ impl File {
                     (state.is_done, state.attempts, state.not_before) = (false, 0, None);
                 }
             }
+            Record::Mirror(mirror, original) => {
+                panic!("{mirror:?} shows no page that {original:?} has");
+            }
             Record::Parked(origin, why) => {
                 assert!(!why.is_empty(), "{origin:?} is parked without a word");
             }
@@ -289,6 +292,7 @@ impl File {
                 pending: pending as u64,
                 rules: origin.rules(unix_ms),
                 hold_until: origin.hold_until,
+                mirror_of: None,
             }
         });
         let origins = origins.collect();

@@ -332,6 +332,8 @@ pub enum Record {
     /// URLs that were done are pending again: their server refused them when it
     /// began to refuse everything.
     Reopened(Vec<UrlId>),
+    /// An origin shows the same pages as another, which is the second.
+    Mirror(OriginId, OriginId),
     /// The URLs of an origin stay pending until a resume, and why.
     Parked(OriginId, Box<str>),
     /// URLs met again nearer to a seed: row, depth, found on. Answered by [`Reply::Nearer`].
