@@ -25,6 +25,8 @@ pub enum Reason {
     Redirects,
     /// A sitemap behind more sitemap indexes or files than are read.
     Sitemaps,
+    /// It could end the login of the crawl, or delete something.
+    Session,
     /// Its origin shows the same pages as another of the same server.
     Mirror,
     /// Its host has a private address.
@@ -40,7 +42,7 @@ pub enum Reason {
 }
 
 /// All reasons, for lists of them.
-pub const REASONS: [Reason; 16] = [
+pub const REASONS: [Reason; 17] = [
     Reason::External,
     Reason::OutOfScope,
     Reason::Excluded,
@@ -51,6 +53,7 @@ pub const REASONS: [Reason; 16] = [
     Reason::Depth,
     Reason::Redirects,
     Reason::Sitemaps,
+    Reason::Session,
     Reason::Mirror,
     Reason::Private,
     Reason::Crashed,
@@ -73,6 +76,7 @@ impl Reason {
             Self::Depth => "depth",
             Self::Redirects => "redirects",
             Self::Sitemaps => "sitemaps",
+            Self::Session => "session",
             Self::Mirror => "mirror",
             Self::Private => "private-address",
             Self::Crashed => "crashed",

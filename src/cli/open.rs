@@ -68,6 +68,7 @@ impl Prepared {
     pub(super) fn new(mut config: Config, seeds: Seeds) -> Result<Self, Usage> {
         config.fetch.concurrency = affordable(config.fetch.concurrency);
         let scope = Scope::new(&config.scope, &seeds.urls).map_err(|error| Usage(error.into()))?;
+        let scope = scope.sparing_session(config.fetch.is_logged_in());
         let fetcher = Fetcher::new(&config.fetch, &seeds.typed, &seeds.urls)
             .map_err(|error| Usage(error.into()))?;
         Ok(Self { config, seeds, scope: Arc::new(scope), fetcher })

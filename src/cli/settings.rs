@@ -41,6 +41,15 @@ pub(super) struct Settings {
     /// The same as --exclude with a glob over the whole URL
     #[arg(long, value_name = "GLOB", help_heading = "Scope")]
     pub exclude_glob: Vec<String>,
+    /// Stay at or below the folder of the seed; the same as --scope path
+    #[arg(long, conflicts_with = "scope", help_heading = "Scope")]
+    pub no_parent: bool,
+    /// Take these query parameters out of every URL, such as sid or 'filter_*'
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Scope")]
+    pub strip_query: Vec<String>,
+    /// Take tracking parameters (utm_*, gclid, fbclid, ...) out of every URL
+    #[arg(long, help_heading = "Scope")]
+    pub strip_tracking: bool,
     /// Do not read sitemaps
     #[arg(long, help_heading = "Scope")]
     pub no_sitemaps: bool,
@@ -83,6 +92,12 @@ pub(super) struct Settings {
         help_heading = "Requests"
     )]
     pub user: Option<String>,
+    /// Keep the cookies that servers set, for this run; they are never stored
+    #[arg(long, help_heading = "Requests")]
+    pub cookies: bool,
+    /// Send the cookies of this file (Netscape format); links that log out or delete are left alone
+    #[arg(long, value_name = "FILE", help_heading = "Requests")]
+    pub cookie_jar: Option<PathBuf>,
     /// Proxy for every request: http, https or socks5 URL
     #[arg(short = 'x', long, value_name = "URL", help_heading = "Requests")]
     pub proxy: Option<String>,
@@ -181,6 +196,9 @@ impl Settings {
         put("limits", "time", self.max_time.as_ref().map(|time| text(time)));
         put("limits", "bytes", self.max_bytes.map(|size| Value::String(size.into())));
         put("scope", "preset", self.scope.map(|scope| text(&Preset::from(scope).as_str())));
+        put("scope", "preset", self.no_parent.then(|| text(&Preset::Path.as_str())));
+        put("scope", "strip_query", list(&self.strip_query));
+        put("scope", "strip_tracking", self.strip_tracking.then_some(Value::Boolean(true)));
         put("scope", "include", list(&self.include));
         put("scope", "exclude", list(&self.exclude));
         put("scope", "include_glob", list(&self.include_glob));
@@ -199,6 +217,8 @@ impl Settings {
         put("fetch", "user_agent", self.user_agent.as_ref().map(|name| text(name)));
         put("fetch", "contact", self.contact.as_ref().map(|contact| text(contact)));
         put("fetch", "user", self.user.as_ref().map(|user| text(user)));
+        put("fetch", "cookies", self.cookies.then_some(Value::Boolean(true)));
+        put("fetch", "cookie_jar", self.cookie_jar.as_ref().map(|path| text(&path.display())));
         put("fetch", "proxy", self.proxy.as_ref().map(|proxy| text(proxy)));
         put("fetch", "insecure", self.insecure.then_some(Value::Boolean(true)));
         put("fetch", "cacert", self.cacert.as_ref().map(|path| text(&path.display())));

@@ -55,6 +55,11 @@ pub struct ScopeConfig {
     pub nofollow: bool,
     /// Read the sitemaps that robots.txt names, and `/sitemap.xml`.
     pub sitemaps: bool,
+    /// Query parameters that are taken out of every URL; `*` at the end of a name
+    /// stands for any rest.
+    pub strip_query: Vec<String>,
+    /// Take tracking parameters (`utm_*`, `gclid`, `fbclid`, ...) out of every URL.
+    pub strip_tracking: bool,
     /// Fetch hosts that show the same pages (www and bare name, http and https) each
     /// for itself, instead of one of them.
     pub mirrors: bool,
@@ -93,6 +98,10 @@ pub struct FetchConfig {
     pub headers: Vec<String>,
     /// `user:password` for basic authentication at the seeds' origins.
     pub user: Option<String>,
+    /// Keep the cookies that servers set, for this run alone; they are never stored.
+    pub cookies: bool,
+    /// Netscape cookie file that is read at the start, and never written.
+    pub cookie_jar: Option<PathBuf>,
     /// Proxy for every request (http, https or socks5 URL).
     pub proxy: Option<String>,
     /// Accept any TLS certificate.
@@ -157,6 +166,8 @@ impl Default for ScopeConfig {
             exclude_glob: Vec::new(),
             nofollow: true,
             sitemaps: true,
+            strip_query: Vec::new(),
+            strip_tracking: false,
             mirrors: false,
         }
     }
@@ -183,6 +194,8 @@ impl Default for FetchConfig {
             contact: None,
             headers: Vec::new(),
             user: None,
+            cookies: false,
+            cookie_jar: None,
             proxy: None,
             insecure: false,
             cacert: None,
@@ -222,6 +235,15 @@ impl FetchConfig {
             Some(contact) => format!("{agent} (+{contact})"),
             None => agent,
         }
+    }
+
+    /// Whether requests carry what makes a server take us for a person it knows.
+    pub fn is_logged_in(&self) -> bool {
+        let is_login = |header: &String| {
+            let name = header.split(':').next().unwrap_or_default().trim();
+            name.eq_ignore_ascii_case("cookie") || name.eq_ignore_ascii_case("authorization")
+        };
+        self.user.is_some() || self.cookie_jar.is_some() || self.headers.iter().any(is_login)
     }
 
     /// The first word of the user agent, which robots.txt is matched against

@@ -6,6 +6,8 @@
 //! a deadline and every body a cap; beyond its first 512 KiB a body takes from a
 //! budget that all visits share.
 
+mod client;
+mod cookies;
 mod decode;
 mod guard;
 mod head;
@@ -15,14 +17,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::HeaderMap;
 use reqwest::{Client, Response, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::canonical::CanonicalUrl;
 use crate::config::FetchConfig;
+use client::{client, cookies, seed_headers};
 use guard::{GuardedResolver, LookupError};
 
+pub use client::SetupError;
 pub use decode::{Decoded, Undecodable, decode, gunzip};
 pub use guard::{BadAllowance, Guard, is_global};
 pub use head::Head;
@@ -33,8 +37,6 @@ const OWN_BYTES: usize = 512 * 1024;
 const SHARED_BYTES: usize = 64 << 20;
 /// Bytes of a body that nobody wants which are read to keep the connection.
 const DRAIN_BYTES: u64 = 64 * 1024;
-/// Response headers that are accepted.
-const MAX_HEADERS: usize = 256;
 
 /// Why a fetch gave no usable response.
 ///
@@ -151,26 +153,6 @@ pub struct Fetched {
     pub hold: Option<OwnedSemaphorePermit>,
 }
 
-/// Why no fetcher could be made.
-#[derive(Debug, thiserror::Error)]
-pub enum SetupError {
-    /// `fetch.allow_private`
-    #[error("allow_private: {0}")]
-    Allowance(#[from] BadAllowance),
-    /// A header that cannot be sent.
-    #[error("header `{0}` cannot be sent: name and value must be plain text")]
-    Header(String),
-    /// `fetch.cacert`
-    #[error("cannot read certificates from {0}: {1}")]
-    Cacert(String, String),
-    /// `fetch.proxy`
-    #[error("the proxy cannot be used: {0}")]
-    Proxy(String),
-    /// The client cannot be made.
-    #[error("cannot set up TLS: {0}")]
-    Client(String),
-}
-
 /// Fetches over HTTP. Clones share one connection pool.
 #[derive(Clone)]
 pub struct Fetcher {
@@ -200,14 +182,23 @@ impl Fetcher {
         seeds: &[CanonicalUrl],
     ) -> Result<Self, SetupError> {
         let guard = Arc::new(Guard::new(typed, &config.allow_private)?);
+        let cookies = cookies(config)?;
         let max_body = usize::try_from(config.max_body.0).unwrap_or(usize::MAX);
         let mut seed_origins: Vec<Box<str>> =
             seeds.iter().map(|seed| seed.origin().into()).collect();
         seed_origins.sort();
         seed_origins.dedup();
         Ok(Self {
-            strict: client(config, GuardedResolver::new(Arc::clone(&guard), false))?,
-            exempt: client(config, GuardedResolver::new(Arc::clone(&guard), true))?,
+            strict: client(
+                config,
+                GuardedResolver::new(Arc::clone(&guard), false),
+                cookies.as_ref(),
+            )?,
+            exempt: client(
+                config,
+                GuardedResolver::new(Arc::clone(&guard), true),
+                cookies.as_ref(),
+            )?,
             guard,
             has_proxy: config.proxy.is_some(),
             seed_origins: Arc::new(seed_origins),
@@ -341,100 +332,6 @@ impl Fetcher {
             if fetched.wire_bytes > DRAIN_BYTES {
                 return;
             }
-        }
-    }
-}
-
-fn client(config: &FetchConfig, resolver: GuardedResolver) -> Result<Client, SetupError> {
-    let provider = rustls::crypto::ring::default_provider();
-    // The first of two clients installs it; for the second it is there already.
-    provider.install_default().ok();
-    let accept =
-        HeaderValue::from_static("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
-    let headers = HeaderMap::from_iter([
-        (header::ACCEPT, accept),
-        (header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, br, zstd, deflate")),
-    ]);
-    let mut builder = Client::builder()
-        .user_agent(config.user_agent())
-        .default_headers(headers)
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .retry(reqwest::retry::never())
-        .dns_resolver(Arc::new(resolver))
-        .connect_timeout(config.connect_timeout.0)
-        .read_timeout(config.idle_timeout.0.max(Duration::from_mins(1)).min(config.timeout.0))
-        .pool_idle_timeout(Duration::from_secs(15))
-        .pool_max_idle_per_host(config.concurrency)
-        .http1_max_headers(MAX_HEADERS)
-        .http2_max_header_list_size(64 * 1024)
-        .tls_danger_accept_invalid_certs(config.insecure);
-    builder = match &config.proxy {
-        Some(proxy) => {
-            let proxy =
-                reqwest::Proxy::all(proxy).map_err(|error| SetupError::Proxy(error.to_string()))?;
-            builder.proxy(proxy)
-        }
-        None => builder.no_proxy(),
-    };
-    if let Some(path) = &config.cacert {
-        let failed = |error: String| SetupError::Cacert(path.display().to_string(), error);
-        let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
-        let certificates = reqwest::Certificate::from_pem_bundle(&pem)
-            .map_err(|error| failed(error.to_string()))?;
-        builder = builder.tls_certs_merge(certificates);
-    }
-    builder.build().map_err(|error| SetupError::Client(error.to_string()))
-}
-
-fn seed_headers(config: &FetchConfig) -> Result<HeaderMap, SetupError> {
-    let mut headers = HeaderMap::new();
-    for line in &config.headers {
-        let (name, value) = line.split_once(':').unwrap_or((line, ""));
-        let header =
-            HeaderName::try_from(name.trim()).ok().zip(HeaderValue::try_from(value.trim()).ok());
-        let (name, mut value) = header.ok_or_else(|| SetupError::Header(name.to_owned()))?;
-        value.set_sensitive(true);
-        headers.append(name, value);
-    }
-    if let Some(user) = &config.user {
-        let mut value = HeaderValue::try_from(format!("Basic {}", base64(user.as_bytes())))
-            .expect("base64 is ASCII");
-        value.set_sensitive(true);
-        headers.insert(header::AUTHORIZATION, value);
-    }
-    Ok(headers)
-}
-
-/// RFC 4648 section 4.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0_usize, |bits, byte| bits << 8 | usize::from(*byte))
-            << (8 * (3 - chunk.len()));
-        for at in 0..4 {
-            let is_padding = at > chunk.len();
-            text.push(if is_padding {
-                '='
-            } else {
-                char::from(ALPHABET[bits >> (18 - 6 * at) & 63])
-            });
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_as_in_the_rfc() {
-        for (bytes, expected) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
-        {
-            assert_eq!(base64(bytes.as_bytes()), expected);
         }
     }
 }

@@ -184,6 +184,7 @@ SELECT url, reason, detail, found_on,
             WHEN 'nofollow' THEN 'crawlite resume FILE --set scope.nofollow=false'
             WHEN 'robots' THEN 'crawlite resume FILE --ignore-robots (only if the site is yours)'
             WHEN 'depth' THEN 'crawlite resume FILE --depth N'
+            WHEN 'session' THEN 'crawlite crawl URL without a login, into another file'
             WHEN 'mirror' THEN 'crawlite resume FILE --set scope.mirrors=true'
             WHEN 'private-address' THEN 'crawlite resume FILE --allow-private HOST'
             END AS release

@@ -181,6 +181,8 @@ impl Visitor {
         let by = FoundBy::Redirect;
         let target = match join(&candidate.url.to_url(), &location) {
             Ok((url, _)) => {
+                let url =
+                    if candidate.kind == Kind::Page { self.rules.scope.stripped(url) } else { url };
                 let refusal = match candidate.kind {
                     Kind::Page => self.rules.scope.judge(&url).err(),
                     Kind::Robots | Kind::Sitemap => None,
@@ -262,6 +264,7 @@ fn read_sitemap(candidate: &Candidate, body: &[u8], head: &Head, rules: &PageRul
     for entry in sitemap.entries {
         let found = match join(&base, &entry.url) {
             Ok((url, _)) => {
+                let url = if kind == Kind::Page { rules.scope.stripped(url) } else { url };
                 let refusal = against_sitemap_entry(kind, &url, rules);
                 Found { hash: rules.hasher.hash(url.as_str()), text: url.text(), kind, by, refusal }
             }

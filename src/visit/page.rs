@@ -252,6 +252,7 @@ impl<'a> Links<'a> {
         let hasher = &self.rules.hasher;
         let (found, fragment) = match join(self.base, href) {
             Ok((url, fragment)) => {
+                let url = self.rules.scope.stripped(url);
                 if let Some(known) = self.by_url.get(url.as_str()) {
                     return (*known, fragment);
                 }
