@@ -64,7 +64,11 @@ fn a_forbidden_part_of_a_site_is_no_refusal_of_us() {
         "/" => Some(index(60)),
         path if path.starts_with("/p") => {
             let number: usize = path[2..].parse().unwrap();
-            Some(if number % 3 == 0 { Answer::status(403) } else { Answer::html("<p>a page") })
+            Some(if number.is_multiple_of(3) {
+                Answer::status(403)
+            } else {
+                Answer::html("<p>a page")
+            })
         }
         _ => None,
     });

@@ -14,9 +14,13 @@ use super::seeds::Seeds;
 use super::settings::{Settings, differences};
 use super::{Exit, Usage, say};
 use crate::canonical::CanonicalUrl;
-use crate::engine::record::Depth;
+use crate::config::Config;
+use crate::engine::record::Kind;
 use crate::engine::too_deep;
-use crate::store::{Error, Failure, Store, check_header};
+use crate::extract::LinkKind;
+use crate::refusal::Reason;
+use crate::scope::Scope;
+use crate::store::{Again, Aside, Error, Failure, Store, check_header};
 use crate::visit::unix_ms;
 
 /// Go on with a crawl that was stopped in whatever way
@@ -110,14 +114,39 @@ pub(super) async fn judge_again(
     before: &Table,
     after: &Table,
 ) -> Result<Option<u64>, Error> {
-    let depends_on = ["scope.", "limits.depth", "politeness.robots", "fetch.allow_private"];
+    let depends_on = ["scope.", "limits.", "politeness.robots", "fetch."];
     let lines = differences(before, after);
     if !lines.iter().any(|line| depends_on.iter().any(|setting| line.starts_with(setting))) {
         return Ok(None);
     }
-    let (scope, limit) = (Arc::clone(&prepared.scope), prepared.config.limits.depth);
-    let judge = move |url: &CanonicalUrl, depth: Depth| {
-        scope.judge(url).err().or_else(|| too_deep(depth, limit?))
-    };
+    let (scope, config) = (Arc::clone(&prepared.scope), prepared.config.clone());
+    let judge = move |aside: &Aside| judge_aside(aside, &scope, &config);
     store.rejudge(crawl_id, judge).await.map(Some)
+}
+
+/// What becomes of a URL that was set aside, by the settings as they are now.
+fn judge_aside(aside: &Aside, scope: &Scope, config: &Config) -> Again {
+    match scope.judge(&aside.url) {
+        Err(refusal) if refusal.reason == Reason::External && config.scope.check_external => {
+            return Again::Fetch(Kind::External);
+        }
+        Err(refusal) => return Again::Aside(refusal),
+        Ok(()) => {}
+    }
+    match aside.refusal.reason {
+        Reason::Asset if config.scope.assets => {
+            let may_be_fetched =
+                LinkKind::from_stored(&aside.refusal.detail).is_some_and(LinkKind::may_be_fetched);
+            if may_be_fetched {
+                return Again::Fetch(Kind::Asset);
+            }
+            Again::Aside(aside.refusal.clone())
+        }
+        Reason::Asset => Again::Aside(aside.refusal.clone()),
+        Reason::Nofollow if config.scope.nofollow => Again::Aside(aside.refusal.clone()),
+        _ => {
+            let too_deep = config.limits.depth.and_then(|limit| too_deep(aside.depth, limit));
+            too_deep.map_or(Again::Fetch(Kind::Page), Again::Aside)
+        }
+    }
 }

@@ -50,6 +50,15 @@ pub(super) struct Settings {
     /// Take tracking parameters (utm_*, gclid, fbclid, ...) out of every URL
     #[arg(long, help_heading = "Scope")]
     pub strip_tracking: bool,
+    /// Fetch images, scripts, stylesheets and what they refer to, as far as they are in scope
+    #[arg(long, help_heading = "Scope")]
+    pub assets: bool,
+    /// See whether links to other sites work: one request each, not followed
+    #[arg(long, help_heading = "Scope")]
+    pub check_external: bool,
+    /// Follow links that say nofollow, too
+    #[arg(long, help_heading = "Scope")]
+    pub follow_nofollow: bool,
     /// Do not read sitemaps
     #[arg(long, help_heading = "Scope")]
     pub no_sitemaps: bool,
@@ -152,6 +161,10 @@ pub(super) enum ScopeArg {
 pub(super) enum BodiesArg {
     /// HTML and XHTML (the default)
     Html,
+    /// HTML, PDF and office documents
+    Documents,
+    /// Everything that is fetched
+    All,
     /// None; links and fields are extracted all the same
     None,
 }
@@ -197,6 +210,9 @@ impl Settings {
         put("limits", "bytes", self.max_bytes.map(|size| Value::String(size.into())));
         put("scope", "preset", self.scope.map(|scope| text(&Preset::from(scope).as_str())));
         put("scope", "preset", self.no_parent.then(|| text(&Preset::Path.as_str())));
+        put("scope", "assets", self.assets.then_some(Value::Boolean(true)));
+        put("scope", "check_external", self.check_external.then_some(Value::Boolean(true)));
+        put("scope", "nofollow", self.follow_nofollow.then_some(Value::Boolean(false)));
         put("scope", "strip_query", list(&self.strip_query));
         put("scope", "strip_tracking", self.strip_tracking.then_some(Value::Boolean(true)));
         put("scope", "include", list(&self.include));
@@ -230,7 +246,12 @@ impl Settings {
             "store",
             "bodies",
             self.store.map(|bodies| {
-                text(&if matches!(bodies, BodiesArg::Html) { "html" } else { "none" })
+                text(&match bodies {
+                    BodiesArg::Html => "html",
+                    BodiesArg::Documents => "documents",
+                    BodiesArg::All => "all",
+                    BodiesArg::None => "none",
+                })
             }),
         );
         table

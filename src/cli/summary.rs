@@ -58,7 +58,7 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
     for (origin, why) in &summary.parked {
         say(&format!("\n  {origin} is parked: {why}; its pages wait for a resume"));
     }
-    print_not_checked(summary);
+    print_not_checked(summary, ended, &file.to_string());
     say("\nNext:");
     if !ended.finish.is_complete() {
         say(&format!("  crawlite resume {file}{}", raise(ended)));
@@ -153,18 +153,27 @@ fn print_broken(summary: &Summary) {
     }
 }
 
-fn print_not_checked(summary: &Summary) {
+/// What was met and not asked for, and the command that does.
+fn print_not_checked(summary: &Summary, ended: &Ended<'_>, file: &str) {
+    let scope = &ended.config.scope;
     let of = |name: &str| {
         summary.skipped_by_reason.iter().find(|(reason, _)| reason == name).map_or(0, |(_, n)| *n)
     };
-    let parts: Vec<_> = [(of("external"), "external links"), (of("asset"), "assets")]
-        .into_iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, name)| format!("{} {name}", count(n)))
-        .collect();
-    if !parts.is_empty() {
-        say(&format!("\n  Not checked: {}", parts.join(", ")));
+    let kinds = [
+        (of("external"), "external links", "--check-external", scope.check_external),
+        (of("asset"), "assets", "--assets", scope.assets),
+    ];
+    let left: Vec<_> = kinds.into_iter().filter(|(n, .., asked)| *n > 0 && !asked).collect();
+    if left.is_empty() {
+        return;
     }
+    let parts: Vec<_> = left.iter().map(|(n, name, ..)| format!("{} {name}", count(*n))).collect();
+    let flags: Vec<_> = left.iter().map(|(_, _, flag, _)| *flag).collect();
+    say(&format!(
+        "\n  Not checked: {}; crawlite resume {file} {}",
+        parts.join(", "),
+        flags.join(" ")
+    ));
 }
 
 /// The flag that lets a resume go beyond the limit that was reached.

@@ -228,6 +228,8 @@ mod tests {
             "nofollow",
             "sitemaps",
             "mirrors",
+            "assets",
+            "check_external",
             "strip_query",
             "strip_tracking",
             "cookies",

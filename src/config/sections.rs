@@ -53,6 +53,10 @@ pub struct ScopeConfig {
     pub exclude_glob: Vec<String>,
     /// Honour rel=nofollow and robots directives of pages when following links.
     pub nofollow: bool,
+    /// Fetch images, scripts, stylesheets and the like that are in scope.
+    pub assets: bool,
+    /// See whether links to other sites work: one request each, not followed.
+    pub check_external: bool,
     /// Read the sitemaps that robots.txt names, and `/sitemap.xml`.
     pub sitemaps: bool,
     /// Query parameters that are taken out of every URL; `*` at the end of a name
@@ -144,6 +148,10 @@ pub enum Bodies {
     /// HTML and XHTML.
     #[default]
     Html,
+    /// HTML, PDF and office documents.
+    Documents,
+    /// Everything that is fetched.
+    All,
     /// None; links and fields are extracted all the same.
     None,
 }
@@ -165,6 +173,8 @@ impl Default for ScopeConfig {
             include_glob: Vec::new(),
             exclude_glob: Vec::new(),
             nofollow: true,
+            assets: false,
+            check_external: false,
             sitemaps: true,
             strip_query: Vec::new(),
             strip_tracking: false,

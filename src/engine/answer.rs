@@ -59,11 +59,20 @@ impl Engine {
         }
     }
 
-    fn url_visited(&mut self, visited: Visited, now: Moment) {
+    fn url_visited(&mut self, mut visited: Visited, now: Moment) {
+        if visited.page.is_some() && visited.candidate.kind == Kind::Asset {
+            visited.candidate.kind = Kind::Page;
+            self.known.set_depth(visited.candidate.id, visited.candidate.depth);
+            self.pages += 1;
+        }
         let ending = if self.meaning(&visited, now) == Meaning::PutBack {
             self.put_back(&visited.candidate, now)
         } else {
-            let ending = self.ending(&visited.candidate, visited.outcome, now);
+            let ending = if visited.needs_get {
+                self.ask_for_the_whole(&visited.candidate, now)
+            } else {
+                self.ending(&visited.candidate, visited.outcome, now)
+            };
             self.count_answer(&visited, &ending);
             ending
         };
@@ -85,6 +94,14 @@ impl Engine {
         let record = VisitRecord { candidate, fetch, redirect_to, met, ids, page, sitemap, ending };
         self.actions.push(Action::Write(Record::Visit(Box::new(record))));
         self.write_reopened();
+    }
+
+    /// A head did not say enough: the same URL is asked for again at its next turn.
+    fn ask_for_the_whole(&mut self, candidate: &Candidate, now: Moment) -> Ending {
+        let attempts = candidate.attempts.saturating_add(1);
+        self.known.set_taken(candidate.id, false);
+        self.frontier.push(Candidate { attempts, ..candidate.clone() });
+        Ending::Retry { attempts, not_before: now.unix_ms }
     }
 
     /// Nothing was learnt of a URL: it waits as it did before, its place is free for another.

@@ -143,6 +143,8 @@ pub struct LoadedOrigin {
     pub rules: Option<(Arc<Rules>, Duration)>,
     /// Ask nothing before this time (ms since 1970 UTC).
     pub hold_until: Option<i64>,
+    /// Whether its pending rows are links to be checked, which need no rules.
+    pub is_external: bool,
     /// The origin whose pages it shows, too.
     pub mirror_of: Option<OriginId>,
 }

@@ -99,6 +99,10 @@ impl Engine {
     /// What an answer means for its URL, its server being taken note of.
     pub(super) fn meaning(&mut self, visited: &Visited, now: Moment) -> Meaning {
         let server = visited.candidate.server;
+        // A link to another site is broken if nobody is there.
+        if visited.candidate.kind == Kind::External {
+            return Meaning::Counts;
+        }
         if matches!(visited.outcome, Outcome::Failed { no_connection: true, .. }) {
             let health = self.health(server);
             let until = health.failed(now.at);

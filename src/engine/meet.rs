@@ -163,7 +163,11 @@ impl Engine {
             });
         }
         if let Some(origin) = place.filter(|_| may_be_fetched) {
-            self.ask_rules(origin, now);
+            if found.kind.obeys_robots() {
+                self.ask_rules(origin, now);
+            } else {
+                self.frontier.set_open(origin, true);
+            }
         }
         if let Some(origin) = place.filter(|_| is_mirror) {
             let url = CanonicalUrl::from_stored(Arc::clone(&found.text));
@@ -206,7 +210,7 @@ impl Engine {
                 Some(Refusal::new(Reason::Sitemaps, detail))
             }
             Kind::Sitemap => self.origins.count_sitemap(origin).err(),
-            Kind::Robots => None,
+            Kind::Robots | Kind::Asset | Kind::External => None,
         };
         let too_many_hops = || {
             (source.hops > MAX_HOPS).then(|| {

@@ -314,7 +314,10 @@ impl Engine {
         if candidate.kind == Kind::Robots {
             return Some(candidate);
         }
-        if self.settings.politeness.robots && !self.origins.is_known(candidate.origin, now.at) {
+        if self.settings.politeness.robots
+            && candidate.kind.obeys_robots()
+            && !self.origins.is_known(candidate.origin, now.at)
+        {
             self.frontier.set_open(candidate.origin, false);
             self.ask_rules(candidate.origin, now);
             if let Some(candidate) = self.suspects.put_back(candidate) {

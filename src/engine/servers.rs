@@ -64,7 +64,9 @@ impl Engine {
         if let Some(original) = origin.mirror_of.filter(|_| !self.settings.mirrors) {
             self.unmirrored.push((id, original));
         }
-        if origin.pending > 0 {
+        if origin.is_external {
+            self.frontier.set_open(id, true);
+        } else if origin.pending > 0 {
             self.unasked.push(id);
         }
         if let Some(until) = origin.hold_until.and_then(|until| now.instant_at(until, MAX_HOLD)) {

@@ -79,8 +79,9 @@ impl Engine {
         while self.suspects.out.is_none() && !self.suspects.is_settling {
             let Some(candidate) = self.suspects.waiting.front() else { return };
             let origin = candidate.origin;
-            let is_known =
-                !self.settings.politeness.robots || self.origins.is_known(origin, now.at);
+            let is_known = !self.settings.politeness.robots
+                || !candidate.kind.obeys_robots()
+                || self.origins.is_known(origin, now.at);
             if !is_known && !self.origins.is_unreachable(origin) {
                 return self.ask_rules(origin, now);
             }

@@ -70,6 +70,17 @@ impl LinkKind {
         }
     }
 
+    /// The kind with this name.
+    pub fn from_stored(name: &str) -> Option<Self> {
+        KINDS.into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// Whether what such a link names may be asked for without harm: a form is
+    /// never submitted, and a citation names a text, not a part of the page.
+    pub fn may_be_fetched(self) -> bool {
+        !matches!(self, Self::Form | Self::Cite)
+    }
+
     /// Whether such a link leads to a document of its own, whatever its rel.
     fn is_document(self) -> bool {
         matches!(
@@ -85,6 +96,41 @@ impl LinkKind {
         )
     }
 }
+
+const KINDS: [LinkKind; 25] = {
+    use LinkKind::{
+        A, Area, Audio, Background, Cite, Embed, Form, Frame, Iframe, Img, Input, Link, LinkHeader,
+        MetaRefresh, Object, Poster, Redirect, RefreshHeader, Script, Sitemap, Source, Srcset, Svg,
+        Track, Video,
+    };
+    [
+        A,
+        Area,
+        Iframe,
+        Frame,
+        Link,
+        MetaRefresh,
+        RefreshHeader,
+        LinkHeader,
+        Redirect,
+        Sitemap,
+        Img,
+        Srcset,
+        Script,
+        Source,
+        Video,
+        Audio,
+        Track,
+        Poster,
+        Embed,
+        Object,
+        Input,
+        Background,
+        Svg,
+        Form,
+        Cite,
+    ]
+};
 
 /// Words of `rel` that lead from a `<link>` to a document.
 #[rustfmt::skip]

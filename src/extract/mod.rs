@@ -8,6 +8,7 @@
 //! bytes → `charset` (text) → `tokens` (tags) → `page` (fields and raw links)
 
 mod charset;
+mod css;
 mod directives;
 mod fields;
 mod links;
@@ -18,6 +19,7 @@ mod text;
 mod tokens;
 
 pub use charset::decode;
+pub use css::css_references;
 pub use directives::{Directives, refresh_target};
 pub use links::{LinkKind, header_links};
 pub use selector::{Matches, Selector};

@@ -132,6 +132,15 @@ impl FetchError {
     }
 }
 
+/// What is asked of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// The whole.
+    Get,
+    /// The head alone.
+    Head,
+}
+
 /// A response, as far as it was wanted.
 #[derive(Debug)]
 pub struct Fetched {
@@ -228,12 +237,13 @@ impl Fetcher {
     pub async fn get(
         &self,
         url: &CanonicalUrl,
+        method: Method,
         wants_body: impl Fn(&Head) -> bool,
     ) -> Result<Fetched, FetchError> {
         if !self.guard.admits_literal(url) {
             return Err(FetchError::Private);
         }
-        let answer = tokio::time::timeout(self.timeout, self.read(url, wants_body));
+        let answer = tokio::time::timeout(self.timeout, self.read(url, method, wants_body));
         answer
             .await
             .map_err(|_| FetchError::Timeout(format!("{} s in all", self.timeout.as_secs_f32())))?
@@ -242,12 +252,16 @@ impl Fetcher {
     async fn read(
         &self,
         url: &CanonicalUrl,
+        method: Method,
         wants_body: impl Fn(&Head) -> bool,
     ) -> Result<Fetched, FetchError> {
         let began = Instant::now();
         let client =
             if self.guard.exempts(url) || self.has_proxy { &self.exempt } else { &self.strict };
-        let mut request = client.get(url.to_url());
+        let mut request = match method {
+            Method::Get => client.get(url.to_url()),
+            Method::Head => client.head(url.to_url()),
+        };
         if self.seed_origins.iter().any(|origin| **origin == *url.origin()) {
             request = request.headers(self.seed_headers.clone());
         }
@@ -264,6 +278,9 @@ impl Fetcher {
             hold: None,
             head,
         };
+        if method == Method::Head {
+            return Ok(fetched);
+        }
         if wants_body(&fetched.head) {
             self.read_body(response, &mut fetched).await?;
         } else {

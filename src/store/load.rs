@@ -30,7 +30,7 @@ pub(super) fn pending_row(row: &Row<'_>) -> Result<PendingRow> {
     Ok(PendingRow {
         id: UrlId(row.get(0)?),
         url: CanonicalUrl::from_stored(row.get::<_, String>(1)?),
-        kind: if kind == Kind::Sitemap.as_str() { Kind::Sitemap } else { Kind::Page },
+        kind: Kind::from_stored(&kind),
         depth: Depth::from_rank(row.get(3)?),
         hops: row.get(4)?,
         attempts: row.get(5)?,
@@ -147,7 +147,7 @@ fn count_crashes(db: &mut Connection, crawl_id: i64, suspects: &[UrlId]) -> Resu
 fn load_known(db: &Connection, crawl_id: i64) -> Result<Known, Error> {
     let mut known = Known::default();
     let mut statement = db.prepare(
-        "SELECT u.id, u.hash, s.depth, s.reason, s.kind = 'sitemap' FROM url u
+        "SELECT u.id, u.hash, s.depth, s.reason, s.kind IN ('sitemap', 'asset', 'external') FROM url u
          LEFT JOIN state s ON s.crawl_id = ?1 AND s.url_id = u.id ORDER BY u.id",
     )?;
     let mut rows = statement.query([crawl_id])?;
@@ -159,7 +159,7 @@ fn load_known(db: &Connection, crawl_id: i64) -> Result<Known, Error> {
             let reason = row.get_ref(3)?.as_str_or_null().unwrap_or_default().and_then(reason);
             let rank = reason.map_or(0, Reason::link_rank);
             let depth = match reason {
-                // What a sitemap's depth counts are indexes, not links.
+                // What a sitemap's depth counts are indexes; others have none that matters.
                 _ if row.get(4)? => Depth::new(0),
                 // A link that is not followed is no way from a seed.
                 Some(Reason::Asset | Reason::Nofollow) => Depth::NONE,
@@ -202,6 +202,8 @@ fn load_origins(
 ) -> Result<Vec<LoadedOrigin>, Error> {
     let mut statement = db.prepare(
         "SELECT o.origin, o.robots_at, o.robots_status, o.robots_body, o.hold_until, o.mirror_of,
+             EXISTS (SELECT 1 FROM state s INDEXED BY state_pending WHERE s.state = 'pending' AND s.crawl_id = ?1
+                     AND s.origin_id = o.id AND s.kind = 'external'),
              (SELECT count(*) FROM state s INDEXED BY state_pending
               WHERE s.state = 'pending' AND s.crawl_id = ?1 AND s.origin_id = o.id)
          FROM origin o ORDER BY o.id",
@@ -218,13 +220,14 @@ fn load_origins(
         };
         let age = age.filter(|age| (0..RULES_LAST_MS).contains(age));
         let age = age.and_then(|age| u64::try_from(age).ok()).map(Duration::from_millis);
-        let pending: i64 = row.get(6)?;
+        let pending: i64 = row.get(7)?;
         let suspects = suspects.iter().filter(|row| *row.url.origin() == *name).count();
         Ok(LoadedOrigin {
             pending: u64::try_from(pending).unwrap_or_default() - suspects as u64,
             name,
             rules: rules.zip(age).map(|(rules, age)| (Arc::new(rules), age)),
             hold_until: row.get(4)?,
+            is_external: row.get(6)?,
             mirror_of: row.get::<_, Option<u32>>(5)?.map(OriginId),
         })
     })?;

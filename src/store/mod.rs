@@ -21,16 +21,14 @@ use tokio_rusqlite::rusqlite;
 use tokio_rusqlite::rusqlite::config::DbConfig;
 use tokio_rusqlite::{Connection, rusqlite::ErrorCode};
 
-use crate::canonical::CanonicalUrl;
-use crate::engine::record::Depth;
 use crate::engine::{Finish, Loaded};
 use crate::fault::panic_text;
-use crate::refusal::Refusal;
 
 pub use lock::{OwnerLock, is_owned};
 pub use migrate::{View, views};
 pub use query::{Query, QueryError, QueryLimits, Value};
 pub use reader::{Reader, Status, Summary, check_header};
+pub use rejudge::{Again, Aside};
 pub use reopen::Failure;
 pub use writer::{Committed, Writer};
 
@@ -200,7 +198,7 @@ impl Store {
     pub async fn rejudge(
         &self,
         crawl_id: i64,
-        judge: impl Fn(&CanonicalUrl, Depth) -> Option<Refusal> + Send + 'static,
+        judge: impl Fn(&Aside) -> Again + Send + 'static,
     ) -> Result<u64, Error> {
         self.with(move |db| rejudge::rejudge(db, crawl_id, judge)).await
     }

@@ -233,7 +233,11 @@ fn save_visit(tx: &Transaction<'_>, crawl_id: i64, visit: &VisitRecord) -> Resul
         Some(page) => Some(save_page(tx, id, candidate.revisit, page, ids)?),
         None => None,
     };
-    let fetch_id = save_fetch(tx, crawl_id, id, fetch, *redirect_to, page_id)?;
+    let body_id = match &fetch.body {
+        Some((hash, body)) => Some(save_body(tx, &hash.0, body)?),
+        None => None,
+    };
+    let fetch_id = save_fetch(tx, crawl_id, id, fetch, (*redirect_to, page_id, body_id))?;
     if !sitemap.is_empty() {
         let mut statement = tx.prepare_cached(
             "INSERT OR REPLACE INTO sitemap_entry (crawl_id, sitemap_id, url_id, lastmod, changefreq, priority)
@@ -255,9 +259,9 @@ fn save_visit(tx: &Transaction<'_>, crawl_id: i64, visit: &VisitRecord) -> Resul
         Ending::Done => {
             let mut statement = tx.prepare_cached(
                 "UPDATE state SET state = 'done', reason = NULL, detail = NULL, fetch_id = ?3, attempts = attempts + 1,
-                 not_before = NULL, crashes = 0 WHERE crawl_id = ?1 AND url_id = ?2",
+                 not_before = NULL, crashes = 0, kind = ?4 WHERE crawl_id = ?1 AND url_id = ?2",
             )?;
-            statement.execute(params![crawl_id, id.0, fetch_id])?;
+            statement.execute(params![crawl_id, id.0, fetch_id, candidate.kind.as_str()])?;
         }
         Ending::Retry { attempts, not_before } => {
             let mut statement = tx.prepare_cached(
@@ -277,13 +281,12 @@ fn save_fetch(
     crawl_id: i64,
     id: UrlId,
     fetch: &FetchRecord,
-    redirect_to: Option<UrlId>,
-    page_id: Option<i64>,
+    (redirect_to, page_id, body_id): (Option<UrlId>, Option<i64>, Option<i64>),
 ) -> Result<i64> {
     let mut statement = tx.prepare_cached(
         "INSERT INTO fetch (crawl_id, url_id, started_at, elapsed_ms, first_byte_ms, status, error, error_detail,
-             http_version, ip, wire_bytes, body_bytes, content_type, redirect_to, headers, is_cut, page_id)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+             http_version, ip, wire_bytes, body_bytes, content_type, redirect_to, headers, is_cut, page_id, body_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
     )?;
     statement.insert(params![
         crawl_id,
@@ -303,6 +306,7 @@ fn save_fetch(
         fetch.headers,
         fetch.is_cut,
         page_id,
+        body_id,
     ])
 }
 

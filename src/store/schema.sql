@@ -93,7 +93,8 @@ CREATE TABLE fetch (
     redirect_to   INTEGER REFERENCES url (id),
     headers       TEXT,              -- JSON object of arrays; cookies' values are cut
     is_cut        INTEGER NOT NULL,  -- 1 if a limit ended the body
-    page_id       INTEGER REFERENCES page (id)  -- the page version it gave or confirmed
+    page_id       INTEGER REFERENCES page (id), -- the page version it gave or confirmed
+    body_id       INTEGER REFERENCES body (id)  -- the body of what is no HTML; NULL if it was not kept
 ) STRICT;
 
 -- What one content of a URL says: a page version. Later crawls that find it

@@ -198,13 +198,13 @@ LEFT JOIN origin o ON o.id = s.origin_id
 LEFT JOIN url f ON f.id = s.found_on
 WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.state = 'pending';
 
--- Links to other sites: each URL once, with one page that has it. They are not fetched.
+-- Links to other sites: each URL once, with one page that has it; status and error are NULL unless --check-external.
 CREATE VIEW external_links AS
-SELECT url, detail AS host, found_on FROM urls WHERE reason = 'external';
+SELECT url, detail AS host, found_on, status, error FROM urls WHERE reason = 'external' OR kind = 'external';
 
--- Images, scripts, stylesheets and the like that pages refer to. They are not fetched.
+-- Images, scripts, stylesheets and the like that pages refer to; status and error are NULL unless --assets.
 CREATE VIEW assets AS
-SELECT url, detail AS kind, found_on FROM urls WHERE reason = 'asset';
+SELECT url, detail AS kind, found_on, status, error FROM urls WHERE reason = 'asset' OR kind = 'asset';
 
 -- Each host that was crawled: its robots.txt, delays, requests, failures and mean answer time.
 CREATE VIEW hosts AS

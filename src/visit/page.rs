@@ -51,7 +51,7 @@ pub(super) fn read(
         .collect();
     let record = PageRecord {
         content_hash: ContentHash::of(body),
-        body: (rules.bodies == Bodies::Html).then(|| compress(body)),
+        body: (rules.bodies != Bodies::None).then(|| compress(body)),
         charset,
         title: said.title,
         description: said.description,
@@ -153,7 +153,7 @@ pub(super) fn unusable(raw: &str, unusable: &Unusable, by: FoundBy, hasher: &Url
     Found { hash: hasher.hash(raw), text, kind: Kind::Page, by, refusal }
 }
 
-fn compress(body: &[u8]) -> BodyRecord {
+pub(super) fn compress(body: &[u8]) -> BodyRecord {
     thread_local! {
         static COMPRESSOR: RefCell<zstd::bulk::Compressor<'static>> =
             RefCell::new(zstd::bulk::Compressor::new(ZSTD_LEVEL).expect("a level that exists"));
@@ -203,18 +203,22 @@ impl<'a> Links<'a> {
             self.by_href.insert(&link.href, joined.clone());
             joined
         };
-        let refusal = self.against(link);
-        let follow = refusal.is_none();
+        let (refusal, kind) = self.against(link);
+        let follow = refusal.is_none() && kind == Kind::Page;
         let found = &mut self.found[target as usize];
         // What stands against a URL is what stands against the best link to it.
-        let rank = |refusal: &Option<Refusal>| {
-            refusal.as_ref().map_or(u8::MAX, |refusal| refusal.reason.link_rank())
+        let rank = |refusal: &Option<Refusal>, kind| match refusal {
+            None if kind == Kind::Page => u8::MAX,
+            None => u8::MAX - 1,
+            Some(refusal) => refusal.reason.link_rank(),
         };
-        if rank(&found.refusal) > 0
-            && (rank(&refusal) > rank(&found.refusal)
-                || found.refusal.as_ref().is_some_and(is_unset))
+        let known = rank(&found.refusal, found.kind);
+        if found.kind == Kind::External {
+            found.refusal = found.refusal.take().filter(|_| !may_be_asked_for(link));
+        } else if known > 0
+            && (rank(&refusal, kind) > known || found.refusal.as_ref().is_some_and(is_unset))
         {
-            found.refusal = refusal;
+            (found.refusal, found.kind) = (refusal, kind);
         }
         let key = (target, link.kind, &*link.anchor, &*link.rel, fragment);
         if let Some(index) = self.by_link.get(&key) {
@@ -235,16 +239,23 @@ impl<'a> Links<'a> {
         self.by_link.insert(key, self.links.len() - 1);
     }
 
-    /// What stands against following a link, whatever its target.
-    fn against(&self, link: &RawLink) -> Option<Refusal> {
+    /// What stands against following a link, whatever its target, and as what its
+    /// target would be fetched.
+    fn against(&self, link: &RawLink) -> (Option<Refusal>, Kind) {
         if !link.is_document {
-            return Some(Refusal::new(Reason::Asset, link.kind.as_str()));
+            let is_wanted = self.rules.assets && may_be_asked_for(link);
+            let what = if is_hint(link) { "hint" } else { link.kind.as_str() };
+            let refusal = (!is_wanted).then(|| Refusal::new(Reason::Asset, what));
+            return (refusal, if is_wanted { Kind::Asset } else { Kind::Page });
         }
-        if !self.follow {
-            return Some(Refusal::new(Reason::Nofollow, "the page says nofollow"));
-        }
-        (self.rules.nofollow && link.is_nofollow())
-            .then(|| Refusal::new(Reason::Nofollow, "rel=nofollow"))
+        let refusal = if !self.follow {
+            Some(Refusal::new(Reason::Nofollow, "the page says nofollow"))
+        } else if self.rules.nofollow && link.is_nofollow() {
+            Some(Refusal::new(Reason::Nofollow, "rel=nofollow"))
+        } else {
+            None
+        };
+        (refusal, Kind::Page)
     }
 
     /// The index of the URL that `href` means, and its fragment.
@@ -257,11 +268,14 @@ impl<'a> Links<'a> {
                     return (*known, fragment);
                 }
                 let refusal = self.rules.scope.judge(&url).err().or_else(|| Some(unset()));
+                let is_external = refusal.as_ref().is_some_and(|it| it.reason == Reason::External);
+                let kind = if is_external && self.rules.check_external {
+                    Kind::External
+                } else {
+                    Kind::Page
+                };
                 let hash = hasher.hash(url.as_str());
-                (
-                    Found { text: url.text(), hash, kind: Kind::Page, by: FoundBy::Link, refusal },
-                    fragment,
-                )
+                (Found { text: url.text(), hash, kind, by: FoundBy::Link, refusal }, fragment)
             }
             Err(odd) => (unusable(href, &odd, FoundBy::Link, hasher), None),
         };
@@ -273,6 +287,20 @@ impl<'a> Links<'a> {
         self.found.push(found);
         (index, fragment)
     }
+}
+
+/// Whether asking for what a link names does no harm and tells something.
+fn may_be_asked_for(link: &RawLink) -> bool {
+    link.kind.may_be_fetched() && !is_hint(link)
+}
+
+/// Whether a link names a server to get ready for, or a service, rather than a resource.
+fn is_hint(link: &RawLink) -> bool {
+    link.rel.split_ascii_whitespace().any(|word| {
+        ["preconnect", "dns-prefetch", "pingback", "edituri"]
+            .iter()
+            .any(|hint| word.eq_ignore_ascii_case(hint))
+    })
 }
 
 /// A URL whose links have not been looked at yet: the first link decides.

@@ -293,6 +293,7 @@ impl File {
                 rules: origin.rules(unix_ms),
                 hold_until: origin.hold_until,
                 mirror_of: None,
+                is_external: false,
             }
         });
         let origins = origins.collect();

@@ -141,6 +141,7 @@ impl Servers {
             page,
             sitemap: Vec::new(),
             robots: visit.robots,
+            needs_get: false,
         }
     }
 

@@ -91,6 +91,10 @@ pub enum Kind {
     Robots,
     /// A sitemap; its depth counts the indexes above it.
     Sitemap,
+    /// An image, script, stylesheet or the like; a page after all if it is HTML.
+    Asset,
+    /// A link to another site, which is only checked: its links are not looked at.
+    External,
 }
 
 impl Kind {
@@ -100,7 +104,23 @@ impl Kind {
             Self::Page => "page",
             Self::Robots => "robots",
             Self::Sitemap => "sitemap",
+            Self::Asset => "asset",
+            Self::External => "external",
         }
+    }
+
+    /// The kind with this name; a page if there is none.
+    pub fn from_stored(name: &str) -> Self {
+        [Self::Robots, Self::Sitemap, Self::Asset, Self::External]
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
+            .unwrap_or(Self::Page)
+    }
+
+    /// Whether robots.txt of its server decides. One request to see whether a link
+    /// works is no crawl of the server it leads to.
+    pub fn obeys_robots(self) -> bool {
+        !matches!(self, Self::Robots | Self::External)
     }
 }
 
@@ -221,6 +241,8 @@ pub struct Visited {
     pub sitemap: Vec<SitemapEntry>,
     /// What a robots.txt says, if one came.
     pub robots: Option<RobotsAnswer>,
+    /// Whether only the head was asked for, and the whole must be asked for to know.
+    pub needs_get: bool,
 }
 
 /// What was met for the first time.
