@@ -66,6 +66,7 @@ fn codings() -> Vec<Row> {
         coded("a zlib bomb of 1 GiB",        "deflate",          &bombs::deflate(1024, false),            "200||1"),
         coded("a raw deflate bomb of 1 GiB", "deflate",          &bombs::deflate(1024, true),             "200||1"),
         coded("a brotli bomb of 16 MiB",     "br",               &bombs::brotli(16),                      "200||1"),
+        coded("a brotli window of 1 GiB",    "br",               &bombs::brotli_with_a_large_window(63),  "200|undecodable|0"),
         coded("a zstd window of 1 GiB",      "zstd",             &bombs::zstd_with_a_large_window(1024),  "200|undecodable|0"),
         coded("a bomb in a bomb",            "gzip, gzip",       &nested,                                 "200||1"),
         coded("a bomb in zstd in gzip",      "zstd, gzip",       &bombs::gzip_of(&bombs::zstd(1024)),     "200||1"),

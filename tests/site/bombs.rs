@@ -55,3 +55,52 @@ pub(crate) fn brotli(mib: usize) -> Vec<u8> {
     drop(encoder);
     out
 }
+
+/// A brotli stream of `of_16_mib` meta-blocks of 16 MiB, less than 13 bytes each,
+/// with a window of 1 GiB, which only "large window brotli" may have: whoever
+/// accepts it holds all of it before the first byte comes out (RFC 7932 sections 4, 7, 9).
+pub(crate) fn brotli_with_a_large_window(of_16_mib: usize) -> Vec<u8> {
+    const INSERT_BASE: u64 = 22_594; // of insert length code 23, which has 24 extra bits
+    let mut bits = Bits::default();
+    bits.push(0b001_0001, 7); // WBITS: large window
+    bits.push(0, 1);
+    bits.push(30, 6);
+    for _ in 0..of_16_mib {
+        bits.push(0, 1); // not the last
+        bits.push(2, 2); // six nibbles of length
+        bits.push((1 << 24) - 1, 24);
+        bits.push(0, 1); // compressed
+        bits.push(0, 3); // one type of block of each kind
+        bits.push(0, 6); // NPOSTFIX, NDIRECT
+        bits.push(0, 2); // context mode
+        bits.push(0, 2); // one tree of literals, one of distances
+        for (symbol, width) in [(b' '.into(), 8), (504, 10), (0, 8)] {
+            bits.push(1, 2); // a simple prefix code
+            bits.push(0, 2); // of one symbol
+            bits.push(symbol, width);
+        }
+        bits.push((1 << 24) - INSERT_BASE, 24);
+    }
+    bits.push(0b11, 2); // the last, and empty
+    bits.bytes
+}
+
+/// Bits from the lowest of a byte to its highest.
+#[derive(Default)]
+struct Bits {
+    bytes: Vec<u8>,
+    used: usize,
+}
+
+impl Bits {
+    fn push(&mut self, value: u64, width: usize) {
+        for at in 0..width {
+            if self.used.is_multiple_of(8) {
+                self.bytes.push(0);
+            }
+            let bit = u8::from(value >> at & 1 == 1);
+            *self.bytes.last_mut().unwrap() |= bit << (self.used % 8);
+            self.used += 1;
+        }
+    }
+}
