@@ -101,14 +101,7 @@ impl FetchError {
                 Some(LookupError::NotFound(io)) => return Self::Dns(io.to_string()),
                 None => {}
             }
-            if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
-                return Self::Tls(tls.to_string());
-            }
-            // rustls hides in an io::Error, whose source() skips it.
-            if let Some(tls) =
-                cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref)
-                && let Some(tls) = tls.downcast_ref::<rustls::Error>()
-            {
+            if let Some(tls) = tls_error(cause) {
                 return Self::Tls(tls.to_string());
             }
             root = cause.to_string();
@@ -122,6 +115,15 @@ impl FetchError {
             Self::Broken(root)
         }
     }
+}
+
+/// The TLS error that `error` is, or hides: one in an `io::Error` is no source of
+/// it, and one `io::Error` may be in another.
+fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(tls) = error.downcast_ref() {
+        return Some(tls);
+    }
+    tls_error(error.downcast_ref::<std::io::Error>()?.get_ref()?)
 }
 
 /// A response, as far as it was wanted.

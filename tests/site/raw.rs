@@ -53,8 +53,9 @@ impl Raw {
         let config = tls_config(certificate, &[]);
         Self::accept(move |mut stream, log| {
             let mut tls = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
-            let mut wire = rustls::Stream::new(&mut tls, &mut stream);
-            one_request(&mut wire, &behave, log);
+            one_request(&mut rustls::Stream::new(&mut tls, &mut stream), &behave, log);
+            tls.send_close_notify();
+            tls.complete_io(&mut stream).ok();
         })
     }
 
@@ -67,6 +68,13 @@ impl Raw {
             let mut tls = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
             speak(&mut rustls::Stream::new(&mut tls, &mut stream));
         })
+    }
+
+    /// Reads no request: `speak` is called once per connection.
+    pub(crate) fn silent(
+        speak: impl Fn(&mut dyn Wire) -> std::io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        Self::accept(move |stream, _| drop(speak(&mut &stream)))
     }
 
     fn accept(each: impl Fn(TcpStream, &Mutex<Vec<String>>) + Send + Sync + 'static) -> Self {
