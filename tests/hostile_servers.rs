@@ -184,13 +184,6 @@ fn check(rows: Vec<Row>) {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    println!(
-        "{} rows: {} MiB, {:?} of {:?}",
-        urls.len(),
-        watched.peak_mib,
-        watched.cpu,
-        watched.took
-    );
 }
 
 #[test]
