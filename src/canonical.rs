@@ -166,6 +166,18 @@ fn canonical(mut url: Url) -> Result<(CanonicalUrl, Option<Box<str>>), Unusable>
     Ok((CanonicalUrl(text.as_ref().into()), fragment))
 }
 
+/// `text` without the credentials that it has if it is meant as a URL, whether it
+/// is one or not: between `//` and the last `@` before the path.
+pub fn without_credentials(text: &str) -> std::borrow::Cow<'_, str> {
+    let Some(start) = text.find("//").map(|at| at + 2) else { return text.into() };
+    let authority = &text[start..];
+    let end = authority.find(['/', '\\', '?', '#']).unwrap_or(authority.len());
+    match authority[..end].rfind('@') {
+        Some(at) => format!("{}{}", &text[..start], &authority[at + 1..]).into(),
+        None => text.into(),
+    }
+}
+
 /// Writes each `%` that is not followed by two hexadecimal digits as `%25`.
 fn escape_bare_percent(text: &str) -> std::borrow::Cow<'_, str> {
     let bytes = text.as_bytes();
@@ -236,6 +248,18 @@ mod tests {
         let (url, fragment) = join(&base, "c#top").unwrap();
         assert_eq!((url.as_str(), fragment.as_deref()), ("http://a/c", Some("top")));
         assert_eq!(join(&base, "c#").unwrap().1, None);
+    }
+
+    #[test]
+    fn credentials_are_cut_from_whatever_was_meant_as_a_url() {
+        #[rustfmt::skip]
+        let cases = [
+            ("ftp://a:b@c/d@e", "ftp://c/d@e"), ("//a@b@c", "//c"), ("http://a:b@[", "http://["),
+            ("/x//a@b", "/x//b"), ("a@b", "a@b"), ("http://a/b", "http://a/b"), ("", ""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(without_credentials(text), expected, "{text}");
+        }
     }
 
     #[test]

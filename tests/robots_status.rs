@@ -104,7 +104,7 @@ fn rude(answer: &'static [u8]) -> u16 {
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            stream.read(&mut [0; 64]).ok();
+            stream.read_exact(&mut [0; 16]).ok();
             stream.write_all(answer).ok();
         }
     });

@@ -37,6 +37,8 @@ const OWN_BYTES: usize = 512 * 1024;
 const SHARED_BYTES: usize = 64 << 20;
 /// Bytes of a body that nobody wants which are read to keep the connection.
 const DRAIN_BYTES: u64 = 64 * 1024;
+/// The longest time for that: a new connection costs no more.
+const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 /// Why a fetch gave no usable response.
 ///
@@ -109,14 +111,7 @@ impl FetchError {
                 Some(LookupError::NotFound(io)) => return Self::Dns(io.to_string()),
                 None => {}
             }
-            if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
-                return Self::Tls(tls.to_string());
-            }
-            // rustls hides in an io::Error, whose source() skips it.
-            if let Some(tls) =
-                cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref)
-                && let Some(tls) = tls.downcast_ref::<rustls::Error>()
-            {
+            if let Some(tls) = tls_error(cause) {
                 return Self::Tls(tls.to_string());
             }
             root = cause.to_string();
@@ -139,6 +134,15 @@ pub enum Method {
     Get,
     /// The head alone.
     Head,
+}
+
+/// The TLS error that `error` is, or hides: one in an `io::Error` is no source of
+/// it, and one `io::Error` may be in another.
+fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(tls) = error.downcast_ref() {
+        return Some(tls);
+    }
+    tls_error(error.downcast_ref::<std::io::Error>()?.get_ref()?)
 }
 
 /// A response, as far as it was wanted.
@@ -284,7 +288,10 @@ impl Fetcher {
         if wants_body(&fetched.head) {
             self.read_body(response, &mut fetched).await?;
         } else {
-            self.drain(response, &mut fetched).await;
+            // Half of what is left at most: the answer is here, and must not be lost to its body.
+            let most = self.timeout.saturating_sub(began.elapsed()) / 2;
+            let drain = drain(response, &mut fetched);
+            tokio::time::timeout(DRAIN_TIME.min(most), drain).await.ok();
         }
         Ok(fetched)
     }
@@ -336,19 +343,18 @@ impl Fetcher {
         let chunk = chunk.await.map_err(|_| FetchError::Timeout("no byte of the body".into()))?;
         chunk.map_err(|error| FetchError::of(&error))
     }
+}
 
-    /// Reads a short body to its end, so that the connection can be used again.
-    async fn drain(&self, mut response: Response, fetched: &mut Fetched) {
-        let length =
-            fetched.head.get("content-length").and_then(|length| length.parse::<u64>().ok());
-        if length.is_some_and(|length| length > DRAIN_BYTES) {
+/// Reads a short body to its end, so that the connection can be used again.
+async fn drain(mut response: Response, fetched: &mut Fetched) {
+    let length = fetched.head.get("content-length").and_then(|length| length.parse::<u64>().ok());
+    if length.is_some_and(|length| length > DRAIN_BYTES) {
+        return;
+    }
+    while let Ok(Some(chunk)) = response.chunk().await {
+        fetched.wire_bytes += chunk.len() as u64;
+        if fetched.wire_bytes > DRAIN_BYTES {
             return;
-        }
-        while let Ok(Some(chunk)) = self.next_chunk(&mut response).await {
-            fetched.wire_bytes += chunk.len() as u64;
-            if fetched.wire_bytes > DRAIN_BYTES {
-                return;
-            }
         }
     }
 }

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use url::Url;
 
 use super::{PageRules, Read};
-use crate::canonical::{MAX_URL_BYTES, Unusable, join};
+use crate::canonical::{MAX_URL_BYTES, Unusable, join, without_credentials};
 use crate::config::Bodies;
 use crate::engine::record::{BodyRecord, Candidate, Found, FoundBy, Kind, LinkRecord, PageRecord};
 use crate::extract::{self, Extracted, LinkKind, RawLink, refresh_target};
@@ -141,16 +141,16 @@ pub(super) fn unusable(raw: &str, unusable: &Unusable, by: FoundBy, hasher: &Url
         Unusable::Scheme(_) => Reason::Scheme,
         Unusable::Invalid(_) => Reason::Invalid,
     };
-    let raw = raw.trim();
+    let raw = without_credentials(raw.trim());
     let most = if reason == Reason::TooLong { MAX_URL_BYTES } else { ODD_BYTES };
     // What is cut is still told apart by its hash.
     let text: Arc<str> = if raw.len() <= most {
-        raw.into()
+        (*raw).into()
     } else {
         format!("{}…", &raw[..raw.floor_char_boundary(most)]).into()
     };
     let refusal = Some(Refusal::new(reason, unusable.to_string()));
-    Found { hash: hasher.hash(raw), text, kind: Kind::Page, by, refusal }
+    Found { hash: hasher.hash(&raw), text, kind: Kind::Page, by, refusal }
 }
 
 pub(super) fn compress(body: &[u8]) -> BodyRecord {
