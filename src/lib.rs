@@ -6,7 +6,7 @@
 //! 2. [`crawl`]: carries those actions out: starts visits, feeds the writer, keeps time.
 //! 3. [`visit`]: one request, from the lease to the record of what came back.
 //! 4. [`store`], [`fetch`], [`pool`]: the parts that touch disk, network and threads.
-//! 5. [`robots`], [`sitemap`], [`scope`], [`extract`]: the rules, all of them pure functions.
+//! 5. [`robots`], [`sitemap`], [`scope`], [`traps`], [`extract`]: the rules, all of them pure functions.
 //! 6. [`canonical`], [`config`], [`hash`], [`refusal`]: the words, plain data.
 //!
 //! A module uses only those below it; `tests/layers.rs` decides. [`cli`] is the
@@ -27,4 +27,5 @@ pub mod robots;
 pub mod scope;
 pub mod sitemap;
 pub mod store;
+pub mod traps;
 pub mod visit;

@@ -11,7 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["visit"],
     &["store", "fetch", "pool"],
     &["engine"],
-    &["robots", "sitemap", "scope", "extract"],
+    &["robots", "sitemap", "scope", "traps", "extract"],
     &["canonical", "config", "hash", "refusal", "fault"],
 ];
 
