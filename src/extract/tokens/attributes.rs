@@ -104,9 +104,10 @@ impl<'a> Tag<'a> {
     /// Whether the tag has an attribute of one of these names, kept or not.
     pub(super) fn has_any(&self, names: &[&[u8]]) -> bool {
         let html = self.html.as_bytes();
-        Attributes::new(html, self.after).any(|(name, _)| {
-            names.iter().any(|wanted| html[name.clone()].eq_ignore_ascii_case(wanted))
-        })
+        let is_one = |name: &[u8]| names.iter().any(|wanted| name.eq_ignore_ascii_case(wanted));
+        let mut has_any = false;
+        read_attributes(html, self.after, |written| has_any |= is_one(written.name));
+        has_any
     }
 }
 
@@ -135,19 +136,18 @@ pub(super) struct Values {
 const _: () = assert!(ATTRIBUTES.len() <= u64::BITS as usize);
 
 impl Values {
-    /// Reads a tag to its end; of attributes with the same name the first counts.
-    pub(super) fn read(&mut self, attributes: &mut Attributes<'_>) {
+    /// Reads the attributes of the tag whose name ends at `at`, to its end; of those
+    /// with the same name the first counts.
+    pub(super) fn read(&mut self, html: &[u8], at: usize) -> Option<End> {
         self.present = 0;
-        let html = attributes.html;
-        for (name, value) in attributes {
-            let name = &html[name];
-            let known = attribute(name).or_else(|| attribute_in_any_case(name));
-            let Some(attribute) = known else { continue };
+        read_attributes(html, at, |Written { name, has_capitals, value }| {
+            let known = if has_capitals { attribute_in_any_case(name) } else { attribute(name) };
+            let Some(attribute) = known else { return };
             if self.get(attribute).is_none() {
                 self.present |= 1 << attribute as u32;
-                self.places[attribute as usize] = (value.start, value.end);
+                self.places[attribute as usize] = value;
             }
-        }
+        })
     }
 
     fn get(&self, attribute: Attribute) -> Option<Range<usize>> {
@@ -158,37 +158,28 @@ impl Values {
 
 /// The attribute of a name that is written with capitals.
 fn attribute_in_any_case(name: &[u8]) -> Option<Attribute> {
-    if name.len() > LONGEST_NAME || !name.iter().any(u8::is_ascii_uppercase) {
-        return None;
-    }
     let mut lower = [0; LONGEST_NAME];
-    let lower = &mut lower[..name.len()];
+    let lower = lower.get_mut(..name.len())?;
     lower.copy_from_slice(name);
     lower.make_ascii_lowercase();
     attribute(lower)
 }
 
-/// The name that begins at `at`, in lower case, and where it ends (13.2.5.8).
+/// The name of the tag that begins at `at`, in lower case, and where it ends (13.2.5.8).
 /// `buffer` holds it if it does not stand so in the page.
+#[inline]
 pub(super) fn tag_name<'a>(
     html: &'a [u8],
     at: usize,
     buffer: &'a mut Vec<u8>,
 ) -> (&'a [u8], usize) {
-    let mut end = at;
-    let mut seen = 0;
-    while let Some(byte) = html.get(end) {
-        let class = CLASSES[usize::from(*byte)];
-        if class & (BLANK | SLASH | CLOSE) != 0 {
-            break;
-        }
-        seen |= class;
-        end += 1;
-    }
+    let (end, is_replaced) = name_end(html, at, at, BLANK | SLASH | CLOSE);
     let name = &html[at..end];
-    if seen & REPLACED == 0 {
-        return (name, end);
-    }
+    if is_replaced { (lower_name(name, buffer), end) } else { (name, end) }
+}
+
+#[cold]
+fn lower_name<'a>(name: &[u8], buffer: &'a mut Vec<u8>) -> &'a [u8] {
     buffer.clear();
     for byte in name {
         match byte {
@@ -196,7 +187,16 @@ pub(super) fn tag_name<'a>(
             byte => buffer.push(byte.to_ascii_lowercase()),
         }
     }
-    (buffer, end)
+    buffer
+}
+
+/// Where the tag ends whose name ends at `at`, its attributes ignored.
+#[inline]
+pub(super) fn tag_end(html: &[u8], at: usize) -> Option<usize> {
+    if html.get(at) == Some(&b'>') {
+        return Some(at + 1);
+    }
+    read_attributes(html, at, |_| {}).map(|end| end.at)
 }
 
 /// Where a tag ended.
@@ -207,67 +207,79 @@ pub(super) struct End {
     pub(super) self_closing: bool,
 }
 
-/// The attributes of a tag: the range of each name and value (WHATWG HTML 13.2.5.32 to 40).
-pub(super) struct Attributes<'a> {
-    html: &'a [u8],
-    at: usize,
-    /// Known after the last attribute; `None` if the page ends within the tag, which then is none.
-    pub(super) end: Option<End>,
+/// An attribute as it stands in the page.
+struct Written<'a> {
+    name: &'a [u8],
+    /// Whether the name has capitals or NUL.
+    has_capitals: bool,
+    /// Where its value begins and ends.
+    value: (usize, usize),
 }
 
-impl<'a> Attributes<'a> {
-    /// Those of the tag whose name ends at `at`.
-    pub(super) fn new(html: &'a [u8], at: usize) -> Self {
-        Self { html, at, end: None }
-    }
-
-    fn skip_while(&mut self, class: u8) {
-        let rest = &self.html[self.at..];
-        self.at += rest.iter().take_while(|byte| CLASSES[usize::from(**byte)] & class != 0).count();
-    }
-
-    /// A value and what precedes it, from the `=` if there is one.
-    fn value(&mut self) -> Option<Range<usize>> {
-        self.skip_while(BLANK);
-        if self.html.get(self.at) != Some(&b'=') {
-            return Some(self.at..self.at);
-        }
-        self.at += 1;
-        self.skip_while(BLANK);
-        let start = self.at;
-        if let quote @ (b'"' | b'\'') = *self.html.get(start)? {
-            let length = memchr(quote, &self.html[start + 1..])?;
-            self.at = start + length + 2;
-            return Some(start + 1..start + 1 + length);
-        }
-        self.skip_while(!(BLANK | CLOSE));
-        Some(start..self.at)
-    }
-}
-
-impl Iterator for Attributes<'_> {
-    type Item = (Range<usize>, Range<usize>);
-
-    fn next(&mut self) -> Option<Self::Item> {
+/// Reads what follows the name of a tag from `at` on, and gives each attribute,
+/// duplicates included, to `each` (13.2.5.32 to 40). `None` if the page ends
+/// before the tag does, which then is none.
+#[inline]
+fn read_attributes(html: &[u8], mut at: usize, mut each: impl FnMut(Written<'_>)) -> Option<End> {
+    loop {
         let mut self_closing = false;
         loop {
-            let byte = *self.html.get(self.at)?;
-            match byte {
-                b'>' => {
-                    self.end = Some(End { at: self.at + 1, self_closing });
-                    return None;
-                }
-                b'/' => self_closing = true,
-                _ if CLASSES[usize::from(byte)] & BLANK != 0 => self_closing = false,
+            let class = class(*html.get(at)?);
+            at += 1;
+            match class {
+                CLOSE => return Some(End { at, self_closing }),
+                SLASH | BLANK => self_closing = class == SLASH,
                 _ => break,
             }
-            self.at += 1;
         }
-        let start = self.at;
         // Whatever begins a name belongs to it, even `=`.
-        self.at += 1;
-        self.skip_while(!(BLANK | SLASH | CLOSE | EQUALS));
-        let name = start..self.at;
-        Some((name, self.value()?))
+        let start = at - 1;
+        let (end, has_capitals) = name_end(html, start, at, BLANK | SLASH | CLOSE | EQUALS);
+        let (value, after) = value(html, end)?;
+        at = after;
+        each(Written { name: &html[start..end], has_capitals, value });
     }
+}
+
+/// The value that follows a name, and what follows it; empty if there is none.
+#[inline]
+fn value(html: &[u8], name_end: usize) -> Option<((usize, usize), usize)> {
+    let at = skip(html, name_end, BLANK);
+    if html.get(at) != Some(&b'=') {
+        return Some(((at, at), at));
+    }
+    let start = skip(html, at + 1, BLANK);
+    if let quote @ (b'"' | b'\'') = *html.get(start)? {
+        let end = start + 1 + memchr(quote, &html[start + 1..])?;
+        return Some(((start + 1, end), end + 1));
+    }
+    let end = skip(html, start, !(BLANK | CLOSE));
+    Some(((start, end), end))
+}
+
+/// The first byte from `at` on that is of none of these classes.
+#[inline]
+fn skip(html: &[u8], at: usize, classes: u8) -> usize {
+    html[at..].iter().position(|byte| class(*byte) & classes == 0).map_or(html.len(), |n| at + n)
+}
+
+fn class(byte: u8) -> u8 {
+    CLASSES[usize::from(byte)]
+}
+
+/// Where the name that begins at `start` ends, which any of `ends` does but not
+/// before `at`; and whether it has characters that must be replaced.
+#[inline]
+fn name_end(html: &[u8], start: usize, at: usize, ends: u8) -> (usize, bool) {
+    let mut end = at;
+    let mut seen = 0;
+    while let Some(byte) = html.get(end) {
+        let class = class(*byte);
+        if class & ends != 0 {
+            break;
+        }
+        seen |= class;
+        end += 1;
+    }
+    (end, (seen | class(html[start])) & REPLACED != 0)
 }

@@ -21,12 +21,12 @@ mod skipped;
 
 use std::borrow::Cow;
 
-use memchr::memchr;
+use memchr::{memchr, memchr3};
 
-use attributes::{Attributes, Values, tag_name};
+use attributes::{Values, tag_end, tag_name};
 use nesting::Nesting;
 use raw::Raw;
-use reference::{Place, resolve};
+use reference::{Place, replaced, resolve};
 
 pub(super) use attributes::{Attribute, Tag};
 
@@ -77,28 +77,64 @@ struct Reader<'a, S> {
     name: Vec<u8>,
 }
 
+/// What a `<` begins.
+enum Markup {
+    Start,
+    End,
+    Declaration,
+    BogusComment,
+}
+
+impl Markup {
+    /// What the `<` at `open` begins (13.2.5.6, 13.2.5.7); `None` if it is text.
+    fn at(html: &[u8], open: usize) -> Option<Self> {
+        match (html.get(open + 1)?, html.get(open + 2)) {
+            (b'a'..=b'z' | b'A'..=b'Z', _) => Some(Self::Start),
+            (b'/', Some(b'a'..=b'z' | b'A'..=b'Z')) => Some(Self::End),
+            (b'!', _) => Some(Self::Declaration),
+            (b'?', _) | (b'/', Some(_)) => Some(Self::BogusComment),
+            _ => None,
+        }
+    }
+}
+
+/// The first `<`, `&` or NUL from `at` on. Half of all tags follow each other directly.
+#[inline]
+fn next_special(html: &[u8], at: usize) -> Option<usize> {
+    if html.get(at) == Some(&b'<') {
+        return Some(at);
+    }
+    memchr3(b'<', b'&', 0, &html[at..]).map(|distance| at + distance)
+}
+
 impl<S: Sink> Reader<'_, S> {
     /// The data state (13.2.5.1): text up to something in angle brackets.
     fn run(&mut self) {
-        let bytes = self.html.as_bytes();
+        let html = self.html;
+        let bytes = html.as_bytes();
+        // What precedes `text` was given; what precedes `at` was looked at.
         let (mut text, mut at) = (0, 0);
-        while let Some(distance) = memchr(b'<', &bytes[at..]) {
-            let open = at + distance;
-            let read = match (bytes.get(open + 1), bytes.get(open + 2)) {
-                (Some(b'a'..=b'z' | b'A'..=b'Z'), _) => Self::start_tag,
-                (Some(b'/'), Some(b'a'..=b'z' | b'A'..=b'Z')) => Self::end_tag,
-                (Some(b'!'), _) => Self::declaration,
-                (Some(b'?'), _) | (Some(b'/'), Some(_)) => Self::bogus_comment,
-                _ => {
-                    at = open + 1;
-                    continue;
-                }
-            };
-            self.markup_text(text, open);
-            at = read(self, open);
+        while let Some(found) = next_special(bytes, at) {
+            at = found + 1;
+            if bytes[found] == b'<' {
+                let Some(markup) = Markup::at(bytes, found) else { continue };
+                self.give(&html[text..found], None);
+                at = match markup {
+                    Markup::Start => self.start_tag(found),
+                    Markup::End => self.end_tag(found),
+                    Markup::Declaration => self.declaration(found),
+                    Markup::BogusComment => skipped::bogus_comment_end(bytes, found + 1),
+                };
+            } else {
+                let place = if self.nesting.is_foreign() { Place::Foreign } else { Place::Html };
+                let Some((characters, length)) = replaced(&bytes[found..], place) else { continue };
+                self.give(&html[text..found], None);
+                self.give(characters.as_str(), None);
+                at = found + length;
+            }
             text = at;
         }
-        self.markup_text(text, bytes.len());
+        self.give(&html[text..], None);
     }
 
     /// Reads the start tag that opens at `open`, and the text of its element if
@@ -106,9 +142,7 @@ impl<S: Sink> Reader<'_, S> {
     fn start_tag(&mut self, open: usize) -> usize {
         let Self { html, sink, nesting, values, name } = self;
         let (name, after) = tag_name(html.as_bytes(), open + 1, name);
-        let mut attributes = Attributes::new(html.as_bytes(), after);
-        values.read(&mut attributes);
-        let Some(end) = attributes.end else { return html.len() };
+        let Some(end) = values.read(html.as_bytes(), after) else { return html.len() };
         let mut tag = Tag::new(html, name, after, values, end.self_closing);
         let is_hidden = nesting.is_in_template();
         tag.is_foreign = nesting.start(&tag);
@@ -125,14 +159,12 @@ impl<S: Sink> Reader<'_, S> {
     fn end_tag(&mut self, open: usize) -> usize {
         let Self { html, sink, nesting, name, .. } = self;
         let (name, after) = tag_name(html.as_bytes(), open + 2, name);
-        let mut attributes = Attributes::new(html.as_bytes(), after);
-        attributes.by_ref().for_each(drop);
-        let Some(end) = attributes.end else { return html.len() };
+        let Some(end) = tag_end(html.as_bytes(), after) else { return html.len() };
         nesting.end(name);
         if !nesting.is_in_template() {
             sink.end(name);
         }
-        end.at
+        end
     }
 
     /// Reads what begins with `<!` (13.2.5.42).
@@ -145,34 +177,23 @@ impl<S: Sink> Reader<'_, S> {
         if self.nesting.is_foreign() && bytes[content..].starts_with(b"[CDATA[") {
             let text = content + b"[CDATA[".len();
             let (end, after) = skipped::cdata_end(bytes, text);
-            self.text(text, end, Place::Plain, None);
+            resolve(&self.html[text..end], Place::Plain, |piece| self.give(piece, None));
             return after;
         }
         skipped::bogus_comment_end(bytes, content)
-    }
-
-    /// Skips `<?…>`, `</…>` without a name, and the like (13.2.5.41).
-    fn bogus_comment(&mut self, open: usize) -> usize {
-        skipped::bogus_comment_end(self.html.as_bytes(), open + 1)
     }
 
     /// Reads the text of a raw-text element up to its end tag; gives where that opens.
     fn raw_text(&mut self, at: usize, raw: Raw) -> usize {
         let end = raw.end(self.html.as_bytes(), at);
         let place = if raw.has_references() { Place::Foreign } else { Place::Plain };
-        self.text(at, end, place, Some(raw.name()));
+        resolve(&self.html[at..end], place, |piece| self.give(piece, Some(raw.name())));
         end
     }
 
-    /// Text among markup.
-    fn markup_text(&mut self, from: usize, to: usize) {
-        let place = if self.nesting.is_foreign() { Place::Foreign } else { Place::Html };
-        self.text(from, to, place, None);
-    }
-
-    fn text(&mut self, from: usize, to: usize, place: Place, raw: Option<&[u8]>) {
-        if !self.nesting.is_in_template() {
-            resolve(&self.html[from..to], place, |text| self.sink.text(text.as_bytes(), raw));
+    fn give(&mut self, text: &str, raw: Option<&[u8]>) {
+        if !text.is_empty() && !self.nesting.is_in_template() {
+            self.sink.text(text.as_bytes(), raw);
         }
     }
 }

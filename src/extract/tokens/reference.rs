@@ -21,36 +21,62 @@ pub(super) enum Place {
     Plain,
 }
 
-/// Gives `text` to `each` in pieces, none of them empty.
+/// Gives `text` to `each` in pieces, some of which may be empty.
 pub(super) fn resolve(text: &str, place: Place, mut each: impl FnMut(&str)) {
-    let mut give = |piece: &str| {
-        if !piece.is_empty() {
-            each(piece);
-        }
-    };
     let (mut rest, mut from) = (text, 0);
-    while let Some(at) = special(&rest.as_bytes()[from..], place) {
-        let at = from + at;
-        let (plain, found) = (&rest[..at], &rest[at + 1..]);
-        if rest.as_bytes()[at] == 0 {
-            give(plain);
-            give(if place == Place::Html { "" } else { "\u{FFFD}" });
-            (rest, from) = (found, 0);
-        } else if let Some((first, second, length)) = reference(found.as_bytes(), place) {
-            give(plain);
-            give(first.encode_utf8(&mut [0; 4]));
-            second.inspect(|second| give(second.encode_utf8(&mut [0; 4])));
-            (rest, from) = (&found[length..], 0);
+    while let Some(distance) = special(&rest.as_bytes()[from..], place) {
+        let at = from + distance;
+        if let Some((characters, length)) = replaced(&rest.as_bytes()[at..], place) {
+            each(&rest[..at]);
+            each(characters.as_str());
+            (rest, from) = (&rest[at + length..], 0);
         } else {
             from = at + 1;
         }
     }
-    give(rest);
+    each(rest);
 }
 
 /// The first byte that may have to be replaced.
 pub(super) fn special(text: &[u8], place: Place) -> Option<usize> {
     if place == Place::Plain { memchr(0, text) } else { memchr2(b'&', 0, text) }
+}
+
+/// What stands for the reference or NUL with which `text` begins, and its length.
+/// `None` if that `&` begins no reference.
+pub(super) fn replaced(text: &[u8], place: Place) -> Option<(Characters, usize)> {
+    let (first, rest) = text.split_first()?;
+    if *first == 0 {
+        let characters = match place {
+            Place::Html => Characters::default(),
+            _ => Characters::new(char::REPLACEMENT_CHARACTER, None),
+        };
+        return Some((characters, 1));
+    }
+    let (first, second, length) = reference(rest, place)?;
+    Some((Characters::new(first, second), 1 + length))
+}
+
+/// At most two characters, as text.
+#[derive(Default)]
+pub(super) struct Characters {
+    bytes: [u8; 8],
+    length: usize,
+}
+
+impl Characters {
+    fn new(first: char, second: Option<char>) -> Self {
+        let mut bytes = [0; 8];
+        let mut length = first.encode_utf8(&mut bytes).len();
+        if let Some(second) = second {
+            length += second.encode_utf8(&mut bytes[length..]).len();
+        }
+        Self { bytes, length }
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.length]).expect("encoded above")
+    }
 }
 
 /// The characters that stand for the reference whose `&` precedes `text`, and its length.
