@@ -17,6 +17,7 @@ mod seeds;
 mod settings;
 mod status;
 mod summary;
+mod traps;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
@@ -96,6 +97,8 @@ enum Command {
     Schema(schema::SchemaArgs),
     /// Show what would happen to one URL: spelling, scope, robots.txt, answer, content
     Explain(Box<explain::ExplainArgs>),
+    /// Show the patterns of URLs that would never end, or let one go
+    Traps(traps::TrapsArgs),
     /// Write a commented crawl.toml with every setting at its default
     Init(init::InitArgs),
 }
@@ -133,6 +136,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Query(args) => query::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
         Command::Explain(args) => explain::run(*args, &mut out).await,
+        Command::Traps(args) => traps::run(args, &mut out).await,
         Command::Init(args) => init::run(&args, &mut out),
     }
 }

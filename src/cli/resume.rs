@@ -143,6 +143,7 @@ fn judge_aside(aside: &Aside, scope: &Scope, config: &Config) -> Again {
             Again::Aside(aside.refusal.clone())
         }
         Reason::Asset => Again::Aside(aside.refusal.clone()),
+        Reason::Trap if config.scope.traps => Again::Aside(aside.refusal.clone()),
         Reason::Nofollow if config.scope.nofollow => Again::Aside(aside.refusal.clone()),
         _ => {
             let too_deep = config.limits.depth.and_then(|limit| too_deep(aside.depth, limit));
