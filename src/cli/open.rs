@@ -66,6 +66,7 @@ pub(super) struct Manner {
 
 impl Prepared {
     pub(super) fn new(mut config: Config, seeds: Seeds) -> Result<Self, Usage> {
+        seeds.allow_typed(&mut config.fetch);
         config.fetch.concurrency = affordable(config.fetch.concurrency);
         let scope = Scope::new(&config.scope, &seeds.urls).map_err(|error| Usage(error.into()))?;
         let fetcher = Fetcher::new(&config.fetch, &seeds.typed, &seeds.urls)
