@@ -68,6 +68,7 @@ pub(super) struct Manner {
 
 impl Prepared {
     pub(super) fn new(mut config: Config, seeds: Seeds) -> Result<Self, Usage> {
+        seeds.allow_typed(&mut config.fetch);
         config.fetch.concurrency = affordable(config.fetch.concurrency);
         let scope = Scope::new(&config.scope, &seeds.urls).map_err(|error| Usage(error.into()))?;
         let scope = scope.sparing_session(config.fetch.is_logged_in());
