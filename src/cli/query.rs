@@ -3,11 +3,11 @@
 use std::io::{Read, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use clap::Args;
 
+use super::Exit;
 use super::output::{Format, Printer, stream, terminal_width};
-use super::{Exit, Usage};
 use crate::store::{Query, QueryLimits, check_header};
 
 /// SQL that is read from stdin at most, in bytes.
@@ -20,7 +20,7 @@ pub(super) struct QueryArgs {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// One SELECT; read from stdin if not given
-    #[arg(value_name = "SQL", allow_hyphen_values = true)]
+    #[arg(value_name = "SQL")]
     pub sql: Option<String>,
     /// How to print the rows
     #[arg(long, value_enum, default_value_t)]
@@ -47,12 +47,6 @@ pub(super) fn run(args: &QueryArgs, out: &mut impl Write) -> anyhow::Result<Exit
             .context("cannot read SQL from stdin")?;
         sql
     };
-    // A report's SQL begins with a comment; anything else that begins so is a misspelt flag.
-    if sql.starts_with("--") && !sql[2..].starts_with(char::is_whitespace) {
-        return Err(
-            Usage(anyhow!("unexpected argument `{sql}`; see `crawlite query --help`")).into()
-        );
-    }
     let limits = QueryLimits { time: args.max_time.0, ..QueryLimits::default() };
     let query = Query::open(&args.file, limits)?;
     let printer = Printer::new(args.format, out, terminal_width());

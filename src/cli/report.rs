@@ -71,7 +71,8 @@ pub(super) async fn run(
     let asked = args.name.as_deref().map(named).transpose()?;
     let gates = args.gates.checked()?;
     if let (Some(report), true) = (asked, args.sql) {
-        writeln!(out, "{}", report.sql(args.crawl).trim_end())?;
+        // As an argument of another program, the comment must not look like a flag.
+        writeln!(out, "\n{}", report.sql(args.crawl).trim_end())?;
         return Ok(Exit::Finished);
     }
     if args.sql {
@@ -189,17 +190,17 @@ fn print(
         limit => limit,
     };
     let printer = Printer::new(args.format, out, terminal_width()).without_nulls();
-    let printed = stream(printer, |on_columns, on_row| {
+    let rows = stream(printer, |on_columns, on_row| {
         reports.run(report, Some(shown.id), limit, on_columns, on_row)
     })?;
     if report.name == "changes" && !shown.has_earlier {
         say("note: there is no finished crawl before this one to compare with");
     }
-    if is_terminal && limit == Some(printed) {
+    if is_terminal && limit == Some(rows) {
         let all = reports.count(report, Some(shown.id))?;
-        if all > printed {
+        if all > rows {
             say(&format!(
-                "{printed} of {} rows; --limit 0 prints all, --format csv suits a spreadsheet",
+                "{rows} of {} rows; --limit 0 prints all, --format csv suits a spreadsheet",
                 count(all)
             ));
         }

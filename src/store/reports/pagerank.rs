@@ -15,7 +15,7 @@ use super::{MAX_TIME, Report, Reports, number};
 /// (Brin and Page, 1998).
 const DAMPING: f64 = 0.85;
 /// Passes over the links at most.
-const MAX_ROUNDS: usize = 50;
+const MAX_ROUNDS: usize = 100;
 /// It ends sooner once all ranks together change by less.
 const CHANGE: f64 = 1e-6;
 /// Threads that read links at most.
