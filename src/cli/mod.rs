@@ -6,11 +6,13 @@
 
 mod crawl;
 mod explain;
+mod gates;
 mod init;
 mod open;
 pub mod output;
 mod progress;
 mod query;
+mod report;
 mod resume;
 mod schema;
 mod seeds;
@@ -33,6 +35,8 @@ pub enum Exit {
     Finished,
     /// 1: a run-time failure, or no seed gave an answer.
     Failed,
+    /// 2: findings that `--fail-on` or `--max-broken` do not allow.
+    Findings,
     /// 3: wrong arguments or configuration.
     Usage,
     /// 4: stopped by a limit or with parked hosts; resumable.
@@ -50,6 +54,7 @@ impl From<Exit> for std::process::ExitCode {
         Self::from(match exit {
             Exit::Finished => 0,
             Exit::Failed => 1,
+            Exit::Findings => 2,
             Exit::Usage => 3,
             Exit::Unfinished => 4,
             Exit::InUse => 5,
@@ -68,9 +73,10 @@ pub struct Usage(pub anyhow::Error);
 #[command(name = "crawlite", version, about, max_term_width = 100, disable_help_subcommand = true)]
 #[command(after_help = "crawlite URL is short for crawlite crawl URL.
 
-Exit codes: 0 finished; 1 failed, or no seed gave an answer; 3 wrong arguments or settings;
-4 stopped by a limit or with hosts that did not let us in, resumable; 5 the file is in use;
-130 and 143 interrupted after a clean stop, resumable.")]
+Exit codes: 0 finished; 1 failed, or no seed gave an answer; 2 findings that --fail-on or
+--max-broken do not allow; 3 wrong arguments or settings; 4 stopped by a limit or with hosts that
+did not let us in, resumable; 5 the file is in use; 130 and 143 interrupted after a clean stop,
+resumable.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -91,6 +97,8 @@ enum Command {
     Resume(Box<resume::ResumeArgs>),
     /// Show how far a crawl has come, also while it runs
     Status(status::StatusArgs),
+    /// Answer the usual questions: broken links, titles, duplicates, redirects, and many more
+    Report(report::ReportArgs),
     /// Ask the file anything with SQL, read-only
     Query(query::QueryArgs),
     /// Show every view of the file with a sentence and example questions
@@ -133,6 +141,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Crawl(args) => crawl::run(*args, cli.quiet, &mut out).await,
         Command::Resume(args) => resume::run(*args, cli.quiet, &mut out).await,
         Command::Status(args) => status::run(&args, &mut out),
+        Command::Report(args) => report::run(&args, cli.quiet, &mut out).await,
         Command::Query(args) => query::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
         Command::Explain(args) => explain::run(*args, &mut out).await,

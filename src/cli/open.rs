@@ -15,6 +15,7 @@ use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::gates::{GateArgs, Gates};
 use super::seeds::Seeds;
 use super::summary::{self, Ended};
 use super::{Exit, Usage, progress, say};
@@ -51,11 +52,16 @@ pub(super) struct ResultArgs {
     /// End with 0 also when a limit stopped the crawl
     #[arg(long)]
     pub limit_ok: bool,
+    #[command(flatten)]
+    pub gates: GateArgs,
 }
 
 impl ResultArgs {
-    pub(super) fn manner(&self, quiet: bool) -> Manner {
-        Manner { quiet, json: self.format == "json", limit_ok: self.limit_ok }
+    /// # Errors
+    /// If the gates do not fit together.
+    pub(super) fn manner(&self, quiet: bool) -> Result<Manner, Usage> {
+        let gates = self.gates.checked()?;
+        Ok(Manner { quiet, json: self.format == "json", limit_ok: self.limit_ok, gates })
     }
 }
 
@@ -64,6 +70,7 @@ pub(super) struct Manner {
     pub(super) quiet: bool,
     pub(super) json: bool,
     pub(super) limit_ok: bool,
+    pub(super) gates: Gates,
 }
 
 impl Prepared {
@@ -165,21 +172,24 @@ pub(super) async fn run(
     store.finish(crawl_id, &finish, unix_ms()).await?;
     let summary = Reader::open(path)?.summary()?;
     let ended = Ended { path, finish: &finish, config: &config, seeds: &seeds.urls };
-    if manner.json {
-        summary::print_json(&summary, &ended, out)?;
-    } else if !manner.quiet {
-        summary::print(&summary, &ended);
-    }
     let exit = exit_code(
         &finish,
         summary.status.done > summary.status.no_answer,
         signal.load(Ordering::Relaxed),
         manner.limit_ok,
     );
+    let judged = manner.gates.judge_run(path, crawl_id, exit)?;
+    if manner.json {
+        summary::print_json(&summary, &ended, &judged, out)?;
+    } else if !manner.quiet {
+        summary::print(&summary, &ended);
+    }
     if exit == Exit::Failed && manner.quiet {
         say(&format!("error: {}", summary::headline(&summary, &ended)));
     }
-    Ok(exit)
+    judged.say(path, manner.quiet);
+    judged.write_junit()?;
+    Ok(judged.exit(exit))
 }
 
 fn resumable(path: &Path) -> String {

@@ -14,8 +14,9 @@
 //!   column order, a second `name` becomes `name_2`; a blob is lower-case hex, a
 //!   number that is not finite null. Exact: control characters are `\u` escapes.
 //!
-//! A closed pipe is an [`io::Error`] like any other here; the caller ends quietly.
+//! A closed pipe is an [`io::Error`] like any other here; [`stream`] ends quietly.
 
+mod stream;
 mod table;
 
 use std::borrow::Cow;
@@ -25,6 +26,7 @@ use std::io::{self, Write};
 use clap::ValueEnum;
 
 use crate::store::Value;
+pub use stream::{stream, terminal_width};
 use table::Table;
 
 /// How to print rows.
@@ -68,6 +70,16 @@ impl<'a, W: Write> Printer<'a, W> {
             Format::Jsonl => Shape::Jsonl,
         };
         Self { out, shape, names: Vec::new(), rows: 0 }
+    }
+
+    /// The same for people who asked no question of their own: in a table NULL is
+    /// left blank, and so is on a terminal a column that has nothing else.
+    #[must_use]
+    pub fn without_nulls(mut self) -> Self {
+        if let Shape::Table(table) = &mut self.shape {
+            table.leave_nulls_out();
+        }
+        self
     }
 
     /// The header; once, before the first row.

@@ -49,6 +49,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let path = &args.file;
     let name = path.display();
+    let manner = args.result.manner(quiet)?;
     // Looked at first, so that a file that is missing or foreign is not touched.
     check_header(path)?;
     let store = Store::open(path, secret(), unix_ms()).await?;
@@ -86,7 +87,6 @@ pub(super) async fn run(
             say(&format!("Judged again what was set aside: {released} URLs more to fetch"));
         }
     }
-    let manner = args.result.manner(quiet);
     run_crawl(store, crawl.id, path, prepared, &manner, out).await
 }
 

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use super::gates::Judged;
 use super::say;
 use crate::canonical::CanonicalUrl;
 use crate::config::Config;
@@ -197,9 +198,11 @@ fn raise(ended: &Ended<'_>) -> String {
 pub(super) fn print_json(
     summary: &Summary,
     ended: &Ended<'_>,
+    judged: &Judged,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let mut value = serde_json::to_value(summary)?;
+    value["gates"] = judged.to_json();
     value["finish"] = ended.finish.as_str().into();
     value["file"] = ended.path.display().to_string().into();
     writeln!(out, "{value}")?;

@@ -11,6 +11,7 @@ mod query;
 mod reader;
 mod rejudge;
 mod reopen;
+mod reports;
 mod save;
 mod writer;
 
@@ -30,6 +31,9 @@ pub use query::{Query, QueryError, QueryLimits, Value};
 pub use reader::{Reader, Status, Summary, check_header};
 pub use rejudge::{Again, Aside};
 pub use reopen::Failure;
+pub use reports::{
+    GATES, Gate, Group, Judgement, REPORTS, Report, Reports, ShownCrawl, gate, report,
+};
 pub use writer::{Committed, Writer};
 
 /// The oldest SQLite whose write-ahead log is safe.
@@ -270,6 +274,15 @@ impl Store {
         let finish = finish.clone();
         self.with(move |db| save::finish(db, crawl_id, &finish, now)).await?;
         self.close().await
+    }
+
+    /// Builds what a run that ends by itself leaves behind, for one that was
+    /// stopped: the index on link targets, and the inlinks of `crawl_id`.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn index_links(&self, crawl_id: i64) -> Result<(), Error> {
+        self.with(move |db| save::index_links(db, crawl_id)).await
     }
 
     /// Closes the file without a word on any crawl.
