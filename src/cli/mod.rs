@@ -4,9 +4,12 @@
 //! subcommand. Results go to stdout, everything else to stderr; only here is
 //! anything printed.
 
+mod counting;
 mod crawl;
 mod explain;
+mod export;
 mod init;
+mod interrupt;
 mod open;
 pub mod output;
 mod progress;
@@ -17,6 +20,7 @@ mod seeds;
 mod settings;
 mod status;
 mod summary;
+mod target;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
@@ -94,6 +98,8 @@ enum Command {
     Query(query::QueryArgs),
     /// Show every view of the file with a sentence and example questions
     Schema(schema::SchemaArgs),
+    /// Write what the file holds for other programs: csv, jsonl, parquet, sitemap, markdown, warc, graphs
+    Export(Box<export::ExportArgs>),
     /// Show what would happen to one URL: spelling, scope, robots.txt, answer, content
     Explain(Box<explain::ExplainArgs>),
     /// Write a commented crawl.toml with every setting at its default
@@ -132,6 +138,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Status(args) => status::run(&args, &mut out),
         Command::Query(args) => query::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
+        Command::Export(args) => export::run(&args, cli.quiet, &mut std::io::stdout()),
         Command::Explain(args) => explain::run(*args, &mut out).await,
         Command::Init(args) => init::run(&args, &mut out),
     }
@@ -179,6 +186,10 @@ fn fail(error: &anyhow::Error) -> Exit {
     if error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(is_broken_pipe))
     {
         return Exit::Finished;
+    }
+    if error.chain().any(interrupt::is_interrupted) {
+        say("Stopped; nothing half done is left.");
+        return Exit::Interrupted;
     }
     say(&format!("error: {error:#}"));
     match error.downcast_ref() {

@@ -112,16 +112,9 @@ fn percent_decoded(raw: &str) -> String {
     let mut at = 0;
     while at < bytes.len() {
         let escape = raw.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        match escape.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                decoded.push(byte);
-                at += 3;
-            }
-            None => {
-                decoded.push(bytes[at]);
-                at += 1;
-            }
-        }
+        let byte = escape.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        decoded.push(byte.unwrap_or(bytes[at]));
+        at += if byte.is_some() { 3 } else { 1 };
     }
     String::from_utf8(decoded).unwrap_or_else(|_| raw.to_owned())
 }
@@ -187,7 +180,12 @@ mod tests {
             &wide,
         ] {
             let path = path(url);
-            assert!(path.len() <= MAX_PATH_BYTES && path.ends_with(".md"), "{url}: {path}");
+            assert!(path.len() <= MAX_PATH_BYTES, "{url}: {path}");
+            assert_eq!(
+                path.rsplit_once('.').map(|(_, ending)| ending),
+                Some("md"),
+                "{url}: {path}"
+            );
             for name in path.split('/') {
                 let bad = |c: char| c.is_control() || "\\:*?\"<>|$`'\u{202e}".contains(c);
                 assert!(!name.is_empty() && !name.starts_with(['.', '-', '~']), "{url}: {path}");

@@ -242,7 +242,7 @@ mod tests {
             (vec![Blob(vec![1]), Integer(1)],               Kind::Blob),
         ];
         for (values, expected) in cases {
-            let kind = values.iter().fold(Kind::Unknown, |kind, value| kind.widened(value));
+            let kind = values.iter().fold(Kind::Unknown, Kind::widened);
             assert_eq!(kind, expected, "{values:?}");
         }
     }

@@ -8,7 +8,7 @@
 use std::io::{self, Write};
 use std::time::UNIX_EPOCH;
 
-use super::xml;
+use super::{utc, xml};
 use crate::store::Indexable;
 
 /// URLs in one file at most.
@@ -86,24 +86,7 @@ pub fn index<'a>(files: impl Iterator<Item = &'a str>) -> String {
 /// A date of HTTP as W3C writes it.
 fn of_header(value: &str) -> Option<String> {
     let time = httpdate::parse_http_date(value.get(..64).unwrap_or(value)).ok()?;
-    let seconds = time.duration_since(UNIX_EPOCH).ok()?.as_secs();
-    let (year, month, day) = date(seconds / 86_400);
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
-}
-
-/// Year, month and day that lie so many days after 1970-01-01 (Howard Hinnant,
-/// "chrono-compatible low-level date algorithms": civil from days).
-fn date(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468; // since 0000-03-01
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153; // March is 0
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+    Some(utc(time.duration_since(UNIX_EPOCH).ok()?.as_secs()))
 }
 
 /// Whether a text is a date, or a date and time with a zone (W3C NOTE-datetime).

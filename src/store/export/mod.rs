@@ -272,6 +272,7 @@ fn unpacked(row: &Row<'_>, first: usize) -> rusqlite::Result<Result<Vec<u8>, Str
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
 fn said(error: rusqlite::Error) -> QueryError {
     QueryError::Sql(error.to_string())
 }

@@ -118,4 +118,20 @@ impl Export {
             Ok(on_fetch(fetch).map_err(QueryError::Output))
         })
     }
+
+    /// How many answers of pages have no stored body.
+    ///
+    /// # Errors
+    /// If they cannot be counted.
+    pub fn fetches_without_body(&self) -> Result<i64, QueryError> {
+        let sql = "SELECT count(*) FROM fetch f LEFT JOIN page p ON p.id = f.page_id
+             JOIN state s ON s.crawl_id = f.crawl_id AND s.url_id = f.url_id AND s.kind = 'page'
+             WHERE f.crawl_id = ?1 AND f.status IS NOT NULL AND p.body_id IS NULL";
+        let mut without = 0;
+        self.each(sql, &[&self.crawl_id], |row| {
+            without = row.get(0)?;
+            Ok(Ok(()))
+        })?;
+        Ok(without)
+    }
 }
