@@ -4,6 +4,8 @@
 //! crawls, and starts the [`Writer`]. [`Reader`] and [`Query`] only read, also
 //! while a crawl runs. No type of the driver leaves this folder.
 
+mod body;
+mod export;
 mod load;
 mod lock;
 mod migrate;
@@ -25,6 +27,7 @@ use tokio_rusqlite::{Connection, rusqlite::ErrorCode};
 use crate::engine::{Finish, Loaded};
 use crate::fault::panic_text;
 
+pub use export::{Body, Edge, Export, ExportError, Indexable, Node, Rows, StoredFetch, StoredPage};
 pub use lock::{OwnerLock, is_owned};
 pub use migrate::{View, views};
 pub use query::{Query, QueryError, QueryLimits, Value};
