@@ -4,6 +4,7 @@
 //! subcommand. Results go to stdout, everything else to stderr; only here is
 //! anything printed.
 
+mod check;
 mod counting;
 mod crawl;
 mod explain;
@@ -99,6 +100,8 @@ enum Command {
     Crawl(Box<crawl::CrawlArgs>),
     /// Go on with a crawl that was stopped in whatever way
     Resume(Box<resume::ResumeArgs>),
+    /// Find broken links: pages, images, scripts, stylesheets, other sites, and places on pages
+    Check(Box<check::CheckArgs>),
     /// Show how far a crawl has come, also while it runs
     Status(status::StatusArgs),
     /// Answer the usual questions: broken links, titles, duplicates, redirects, and many more
@@ -146,6 +149,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Crawl(args) => crawl::run(*args, cli.quiet, &mut out).await,
         Command::Resume(args) => resume::run(*args, cli.quiet, &mut out).await,
+        Command::Check(args) => check::run(*args, cli.quiet, &mut out).await,
         Command::Status(args) => status::run(&args, &mut out),
         Command::Report(args) => report::run(&args, cli.quiet, &mut out).await,
         Command::Query(args) => query::run(&args, &mut out),

@@ -169,7 +169,7 @@ pub(super) async fn run(
         }
         (Ok(Ok(finish)), Ok(())) => finish,
     };
-    store.finish(crawl_id, &finish, unix_ms()).await?;
+    store.finish(crawl_id, &finish, config.scope.check_fragments, unix_ms()).await?;
     let summary = Reader::open(path)?.summary()?;
     let ended = Ended { path, finish: &finish, config: &config, seeds: &seeds.urls };
     let exit = exit_code(

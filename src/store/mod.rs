@@ -6,6 +6,7 @@
 
 mod body;
 mod export;
+mod fragments;
 mod load;
 mod lock;
 mod migrate;
@@ -269,13 +270,19 @@ impl Store {
     }
 
     /// Ends the run: says why, counts inlinks, builds the index on link targets,
-    /// and leaves exactly one file.
+    /// finds links to places that are not there if asked to, and leaves one file.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub async fn finish(self, crawl_id: i64, finish: &Finish, now: i64) -> Result<(), Error> {
+    pub async fn finish(
+        self,
+        crawl_id: i64,
+        finish: &Finish,
+        check_fragments: bool,
+        now: i64,
+    ) -> Result<(), Error> {
         let finish = finish.clone();
-        self.with(move |db| save::finish(db, crawl_id, &finish, now)).await?;
+        self.with(move |db| save::finish(db, crawl_id, &finish, check_fragments, now)).await?;
         self.close().await
     }
 

@@ -141,6 +141,14 @@ JOIN all_links l ON l.crawl_id = s.crawl_id AND l.target_id = s.url_id
 WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.state = 'done' AND s.kind = 'external'
   AND f.status IN (401, 403, 407, 429, 451, 999);
 
+-- Links whose fragment (#...) their target does not have; filled only by --check-fragments.
+CREATE VIEW broken_fragments AS
+SELECT l.target, l.fragment, l.source, l.anchor, l.kind, l.region
+FROM broken_fragment b
+JOIN page p ON p.id = b.page_id
+JOIN all_links l ON l.crawl_id = b.crawl_id AND l.source_id = p.url_id AND l.position = b.position
+WHERE b.crawl_id = (SELECT crawl_id FROM shown_crawl);
+
 -- Pages whose content is the same to the byte: one row per page, numbered by group.
 CREATE VIEW duplicates AS
 SELECT hex(substr(content_hash, 1, 8)) AS content, count(*) OVER (PARTITION BY content_hash) AS copies, url, title

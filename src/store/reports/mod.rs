@@ -57,8 +57,9 @@ const fn fact(name: &'static str, text: &'static str) -> Report {
 }
 
 /// Every report, in the order in which they are listed.
-pub static REPORTS: [Report; 31] = [
+pub static REPORTS: [Report; 32] = [
     problem("broken", include_str!("broken.sql")),
+    problem("broken-fragments", include_str!("broken-fragments.sql")),
     problem("errors", include_str!("errors.sql")),
     problem("chains", include_str!("chains.sql")),
     problem("duplicates", include_str!("duplicates.sql")),
