@@ -31,22 +31,14 @@ const ORDERS: u32 = 5;
 const MOST_PATHS: usize = 1024;
 /// Sets of parameters that are remembered at least; 9 bytes each, twice.
 const MOST_SETS: usize = 250_000;
-/// Parameters that name a part of a list: they never are filters.
-const PAGE_NAMES: [&str; 14] = [
-    "page",
-    "p",
-    "pg",
-    "paged",
-    "pageno",
-    "page_no",
-    "pagenum",
-    "page_number",
-    "start",
-    "offset",
-    "from",
-    "skip",
-    "after",
-    "cursor",
+/// Parameters that never are filters, nor is one that ends in `id`: they name what is
+/// shown, even where there are few of it, or a part of a list.
+#[rustfmt::skip]
+const THING_NAMES: [&str; 29] = [
+    "article", "cat", "category", "doc", "document", "file", "item", "name", "node", "path", "post",
+    "product", "slug", "title", "topic",
+    "page", "p", "pg", "paged", "pageno", "page_no", "pagenum", "page_number", "start", "offset",
+    "from", "skip", "after", "cursor",
 ];
 
 /// What was met with parameters.
@@ -58,6 +50,8 @@ pub(super) struct Queries {
 /// The parameters of one path.
 #[derive(Default)]
 struct Path {
+    /// Nothing is learnt from the first URL of a path: most stay alone.
+    is_known: bool,
     orders: u32,
     names: Vec<Name>,
     things: Few,
@@ -115,6 +109,9 @@ impl Path {
         pairs: &[(&str, &str)],
         hasher: &UrlHasher,
     ) -> Option<Finding> {
+        if !std::mem::replace(&mut self.is_known, true) {
+            return None;
+        }
         for (name, value) in pairs {
             self.learn(name, value, hasher);
         }
@@ -141,7 +138,7 @@ impl Path {
         let at = match self.names.iter().position(|known| *known.name == *name) {
             Some(at) => at,
             None if self.names.len() < NAMES => {
-                let is_filter = !PAGE_NAMES.iter().any(|page| name.eq_ignore_ascii_case(page));
+                let is_filter = !is_thing(name);
                 self.names.push(Name { name: name.into(), values: Vec::new(), is_filter });
                 self.names.len() - 1
             }
@@ -172,6 +169,13 @@ impl Path {
         let known = self.names.iter().find(|known| *known.name == *name)?;
         (known.is_filter && known.values.len() > 1).then_some(known)
     }
+}
+
+/// Whether a parameter of that name says what is shown.
+fn is_thing(name: &str) -> bool {
+    let end = name.len().saturating_sub(2);
+    name.get(end..).is_some_and(|end| end.eq_ignore_ascii_case("id"))
+        || THING_NAMES.iter().any(|thing| name.eq_ignore_ascii_case(thing))
 }
 
 /// How many values of the parameters `names` the URL has.

@@ -33,6 +33,8 @@ mod path;
 mod pattern;
 mod session;
 #[cfg(test)]
+mod sites;
+#[cfg(test)]
 mod tests;
 
 use std::fmt;
@@ -50,7 +52,8 @@ use pattern::{Pattern, Shape};
 const ALIKE: usize = 8;
 /// As many are parked at most; then nothing more of that look.
 const MOST_ALIKE: usize = 32;
-/// Patterns in all; about 1 KiB each.
+/// Patterns in all, about 1 KiB each; then only what a URL shows by itself is parked,
+/// under patterns of all servers.
 const MOST_PATTERNS: usize = 10_000;
 /// Calendars with dates beyond sense that are counted; about 50 bytes each.
 const MOST_CALENDARS: usize = 4096;
@@ -253,13 +256,13 @@ impl Traps {
     }
 
     fn find(&self, parts: &Parts<'_>, other: Other) -> Option<&Trap> {
-        let list = self.parked.get(parts.server)?;
+        let lists = [parts.server, ""].into_iter().filter_map(|server| self.parked.get(server));
         let applies = |pattern: &Pattern| match pattern.shape {
             Shape::Session(_) if !other.session => false,
             Shape::Order(_) if !other.order => false,
             _ => pattern.matches(parts),
         };
-        list.iter().find(|(pattern, _)| applies(pattern)).map(|(_, trap)| trap)
+        lists.flatten().find(|(pattern, _)| applies(pattern)).map(|(_, trap)| trap)
     }
 
     fn park(&mut self, parts: &Parts<'_>, finding: Finding) {
@@ -279,11 +282,17 @@ impl Traps {
                 return;
             }
         }
-        if self.parked_count < MOST_PATTERNS {
-            let pattern = Pattern { server: parts.server.into(), shape };
-            let text = pattern.to_string().into();
-            self.push(pattern, Trap { pattern: text, kind, evidence: evidence.into() });
+        let mut server = parts.server;
+        if self.parked_count >= MOST_PATTERNS {
+            if !shape.is_in_one_url() {
+                return;
+            }
+            server = "";
+            shape = shape.wider().unwrap_or(shape);
         }
+        let pattern = Pattern { server: server.into(), shape };
+        let text = pattern.to_string().into();
+        self.push(pattern, Trap { pattern: text, kind, evidence: evidence.into() });
     }
 
     fn push(&mut self, pattern: Pattern, trap: Trap) {

@@ -43,10 +43,13 @@ pub(super) fn judge(parts: &Parts<'_>) -> Option<Finding> {
         let evidence = format!("{} comes {times} times in a row", unit.join("/"));
         return finding(Shape::Cycle(unit), Kind::Repeated, evidence);
     }
-    let has =
-        |text: &str| parts.path.contains(text) || parts.query.is_some_and(|q| q.contains(text));
-    if let Some(text) = NESTED.into_iter().find(|text| has(text)) {
-        return finding(Shape::Nested(text.into()), Kind::Growing, format!("{text} in the URL"));
+    let texts = || [Some(parts.path), parts.query].into_iter().flatten();
+    if texts().any(|text| text.contains(['%', ';']))
+        && let Some(nested) =
+            NESTED.iter().find(|nested| texts().any(|text| text.contains(**nested)))
+    {
+        let evidence = format!("{nested} in the URL");
+        return finding(Shape::Nested((*nested).into()), Kind::Growing, evidence);
     }
     let name = repeated_pair(parts)?;
     let evidence = format!("{name} comes {PAIRS} times with the same value");

@@ -185,6 +185,11 @@ impl Shape {
         }
     }
 
+    /// Whether a URL shows it by itself, without others.
+    pub(super) fn is_in_one_url(&self) -> bool {
+        matches!(self, Self::Cycle(_) | Self::Pair(_) | Self::Deep | Self::Nested(_))
+    }
+
     /// Just this path, letter by letter.
     pub(super) fn path(segments: &[&str]) -> Vec<Piece> {
         segments.iter().map(|segment| Piece::literal(segment)).collect()

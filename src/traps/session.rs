@@ -13,7 +13,7 @@ use crate::hash::UrlHasher;
 
 /// Names that mean a session whatever the value: of Java, PHP, ASP, `ColdFusion` and
 /// the shops that put it into links.
-const SURE_NAMES: [&str; 12] = [
+const SURE_NAMES: [&str; 8] = [
     "jsessionid",
     "phpsessid",
     "aspsessionid",
@@ -22,13 +22,11 @@ const SURE_NAMES: [&str; 12] = [
     "cftoken",
     "oscsid",
     "zenid",
-    "sessionid",
-    "session_id",
-    "sessid",
-    "session-id",
 ];
-/// Names that mean a session if the value is a random text (phpBB, vBulletin).
-const LIKELY_NAMES: [&str; 4] = ["sid", "s", "session", "sess"];
+/// Names that mean a session if the value is a random text (phpBB, vBulletin): it may
+/// be that of a conference.
+const LIKELY_NAMES: [&str; 8] =
+    ["sid", "s", "sess", "sessid", "session", "session-id", "session_id", "sessionid"];
 /// The shortest random text that is taken for a session id.
 const RANDOM_BYTES: usize = 16;
 /// Paths that have to be met with several values before a parameter of unknown
