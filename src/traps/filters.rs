@@ -78,19 +78,17 @@ impl Queries {
         parts: &Parts<'_>,
         hasher: &UrlHasher,
     ) -> (bool, Option<Finding>) {
-        let mut pairs: Vec<_> = parts.query.iter().flat_map(|_| parts.pairs()).collect();
-        let is_one =
-            pairs.iter().take(2).map(|(_, value)| atoms(value).take(2).count()).sum::<usize>() < 2;
-        if is_one {
+        let values = parts.pairs().map(|(_, value)| atoms(value).take(2).count());
+        if parts.query.is_none() || values.take(2).sum::<usize>() < 2 {
             return (false, None);
         }
-        let path = self.paths.get(hasher.hash_parts([parts.server, parts.path]));
-        pairs.sort_unstable();
-        let texts = pairs.iter().flat_map(|(name, value)| [*name, *value]);
-        let is_other =
-            self.sets.meet(hasher.hash_parts([parts.origin, parts.path].into_iter().chain(texts)));
+        let key = hasher.hash_parts([parts.before_query]);
+        let path = self.paths.get(key);
+        // A sum does not see the order.
+        let set = parts.parameters().map(|pair| hasher.hash_parts([pair]));
+        let is_other = self.sets.meet(set.fold(key, u64::wrapping_add));
         if !is_other {
-            return (false, path.judge(parts, &pairs, hasher));
+            return (false, path.judge(parts, hasher));
         }
         path.orders = path.orders.saturating_add(1);
         let finding = (path.orders >= ORDERS).then(|| Finding {
@@ -103,26 +101,21 @@ impl Queries {
 }
 
 impl Path {
-    fn judge(
-        &mut self,
-        parts: &Parts<'_>,
-        pairs: &[(&str, &str)],
-        hasher: &UrlHasher,
-    ) -> Option<Finding> {
+    fn judge(&mut self, parts: &Parts<'_>, hasher: &UrlHasher) -> Option<Finding> {
         if !std::mem::replace(&mut self.is_known, true) {
             return None;
         }
-        for (name, value) in pairs {
+        for (name, value) in parts.pairs() {
             self.learn(name, value, hasher);
         }
-        let is_filter = |name: &str| self.filter(name).is_some();
-        let filters = pairs.iter().filter(|(name, _)| is_filter(name));
+        let filters = parts.pairs().filter(|(name, _)| self.is_filter(name));
         if filters.map(|(_, value)| atoms(value).count()).sum::<usize>() < FILTERS {
             return None;
         }
-        let others = pairs.iter().filter(|(name, _)| !is_filter(name));
-        let others = others.flat_map(|(name, value)| [*name, *value]);
-        let thing = hasher.hash_parts(others);
+        let others = parts.pairs().filter(|(name, _)| !self.is_filter(name));
+        // What is shown is told in whatever order.
+        let others = others.map(|(name, value)| hasher.hash_parts([name, value]));
+        let thing = others.fold(0, u64::wrapping_add);
         if self.things.count(thing, THINGS) < COMBINATIONS {
             return None;
         }
@@ -164,10 +157,10 @@ impl Path {
         }
     }
 
-    /// The parameter if it is a filter with a choice.
-    fn filter(&self, name: &str) -> Option<&Name> {
-        let known = self.names.iter().find(|known| *known.name == *name)?;
-        (known.is_filter && known.values.len() > 1).then_some(known)
+    /// Whether a parameter is a filter with a choice.
+    fn is_filter(&self, name: &str) -> bool {
+        let known = self.names.iter().find(|known| *known.name == *name);
+        known.is_some_and(|known| known.is_filter && known.values.len() > 1)
     }
 }
 
@@ -189,5 +182,10 @@ pub(super) fn count(parts: &Parts<'_>, names: &[Box<str>]) -> usize {
 
 /// The values of a parameter that holds several: `red,blue`.
 fn atoms(value: &str) -> impl Iterator<Item = &str> {
-    value.split([',', '|']).flat_map(|part| part.split("%2C")).flat_map(|part| part.split("%7C"))
+    let has = |ascii| value.as_bytes().contains(&ascii);
+    let mark = [(b',', ","), (b'|', "|"), (b'%', "%2C"), (b'%', "%7C")]
+        .into_iter()
+        .find_map(|(ascii, mark)| (has(ascii) && value.contains(mark)).then_some(mark));
+    let several = mark.into_iter().flat_map(|mark| value.split(mark));
+    several.chain(mark.is_none().then_some(value))
 }

@@ -13,6 +13,8 @@ const MAX_PAIRS: usize = 32;
 
 /// A URL in pieces.
 pub(super) struct Parts<'a> {
+    /// Scheme, host and path.
+    pub(super) before_query: &'a str,
     /// Scheme and host.
     pub(super) origin: &'a str,
     /// The host without `www.`: patterns are kept by it.
@@ -27,24 +29,33 @@ pub(super) struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     pub(super) fn of(url: &'a CanonicalUrl) -> Self {
-        let rest = url.path_and_query();
-        let (path, query) = match rest.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (rest, None),
+        let text = url.as_str();
+        let (before_query, query) = match text.split_once('?') {
+            Some((before, query)) => (before, Some(query)),
+            None => (text, None),
         };
+        let origin = url.origin();
+        let path = &before_query[origin.len()..];
         let segments = Segments::of(path);
-        Self { origin: url.origin(), server: url.server(), path, segments, query }
+        Self { before_query, origin, server: url.server(), path, segments, query }
+    }
+
+    /// Whether the path or the query has this character.
+    pub(super) fn has(&self, ascii: u8) -> bool {
+        let has = |text: &str| text.as_bytes().contains(&ascii);
+        has(self.path) || self.query.is_some_and(has)
     }
 
     /// The parameters as name and value. Only `&` parts them: where `;` does too
     /// (gitweb), they are one, and `&amp;` in a link makes odd names, but no more of them.
     pub(super) fn pairs(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        self.query
-            .unwrap_or_default()
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-            .take(MAX_PAIRS)
-            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        self.parameters().map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+    }
+
+    /// The parameters as they stand.
+    pub(super) fn parameters(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let parameters = self.query.unwrap_or_default().split('&');
+        parameters.filter(|pair| !pair.is_empty()).take(MAX_PAIRS)
     }
 }
 

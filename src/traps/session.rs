@@ -144,7 +144,7 @@ pub(super) fn has(parts: &Parts<'_>, place: &Place) -> bool {
 }
 
 fn find<'a>(parts: &Parts<'a>) -> Option<Sighting<'a>> {
-    if parts.path.contains([';', '(']) {
+    if parts.has(b';') || parts.has(b'(') {
         for segment in parts.segments.iter() {
             if let Some((name, _)) = path_parameter(segment).filter(|(n, v)| is_session(n, v)) {
                 return Some(Sighting { place: RawPlace::Path(name), is_sure: true });
