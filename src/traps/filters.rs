@@ -85,7 +85,7 @@ impl Queries {
         let key = hasher.hash_parts([parts.before_query]);
         let path = self.paths.get(key);
         // A sum does not see the order.
-        let set = parts.parameters().map(|pair| hasher.hash_parts([pair]));
+        let set = parts.pairs().map(|(name, value)| hasher.hash_parts([name, value]));
         let is_other = self.sets.meet(set.fold(key, u64::wrapping_add));
         if !is_other {
             return (false, path.judge(parts, hasher));

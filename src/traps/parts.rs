@@ -25,6 +25,7 @@ pub(super) struct Parts<'a> {
     pub(super) segments: Segments<'a>,
     /// What follows the question mark.
     pub(super) query: Option<&'a str>,
+    pairs: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Parts<'a> {
@@ -37,7 +38,14 @@ impl<'a> Parts<'a> {
         let origin = url.origin();
         let path = &before_query[origin.len()..];
         let segments = Segments::of(path);
-        Self { before_query, origin, server: url.server(), path, segments, query }
+        let pairs = query.map(pairs).unwrap_or_default();
+        Self { before_query, origin, server: url.server(), path, segments, query, pairs }
+    }
+
+    /// The parameters as name and value. Only `&` parts them: where `;` does too
+    /// (gitweb), they are one, and `&amp;` in a link makes odd names, but no more of them.
+    pub(super) fn pairs(&self) -> impl ExactSizeIterator<Item = (&'a str, &'a str)> {
+        self.pairs.iter().copied()
     }
 
     /// Whether the path or the query has this character.
@@ -45,18 +53,11 @@ impl<'a> Parts<'a> {
         let has = |text: &str| text.as_bytes().contains(&ascii);
         has(self.path) || self.query.is_some_and(has)
     }
+}
 
-    /// The parameters as name and value. Only `&` parts them: where `;` does too
-    /// (gitweb), they are one, and `&amp;` in a link makes odd names, but no more of them.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        self.parameters().map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-    }
-
-    /// The parameters as they stand.
-    pub(super) fn parameters(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        let parameters = self.query.unwrap_or_default().split('&');
-        parameters.filter(|pair| !pair.is_empty()).take(MAX_PAIRS)
-    }
+fn pairs(query: &str) -> Vec<(&str, &str)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty()).take(MAX_PAIRS);
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect()
 }
 
 /// The segments of a path: [`MAX_SEGMENTS`] and one more.

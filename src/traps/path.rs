@@ -89,12 +89,10 @@ fn is_short_number(segment: &str) -> bool {
 
 /// A parameter that comes again and again with the same value.
 pub(super) fn repeated_pair<'a>(parts: &Parts<'a>) -> Option<&'a str> {
-    if parts.query?.bytes().filter(|byte| *byte == b'=').count() < PAIRS {
-        return None;
-    }
     let pairs = || parts.pairs().filter(|(_, value)| !value.is_empty());
     let is_again = |pair: &_| pairs().filter(|other| other == pair).count() >= PAIRS;
-    pairs().find(is_again).map(|(name, _)| name)
+    let is_possible = parts.pairs().len() >= PAIRS;
+    pairs().find(|pair| is_possible && is_again(pair)).map(|(name, _)| name)
 }
 
 /// Whether a path has only these words.

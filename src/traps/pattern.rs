@@ -272,7 +272,7 @@ fn match_path(path: &[Piece], segments: &[&str]) -> bool {
 
 fn match_query(parameters: Option<&[(Box<str>, Piece)]>, parts: &Parts<'_>) -> bool {
     let Some(parameters) = parameters else { return parts.query.is_none() };
-    if parts.query.is_none() || parts.pairs().count() != parameters.len() {
+    if parts.query.is_none() || parts.pairs().len() != parameters.len() {
         return false;
     }
     let mut pairs: Vec<_> = parts.pairs().map(|(name, value)| (plain(name), value)).collect();
