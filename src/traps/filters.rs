@@ -9,7 +9,7 @@
 use super::bounded::{Bounded, Few, Generations};
 use super::parts::Parts;
 use super::pattern::{Shape, plain};
-use super::{Finding, Kind};
+use super::{Finding, Kind, brief};
 use crate::hash::UrlHasher;
 
 /// Filters at once from which on a URL counts: one makes a list, two a table,
@@ -122,7 +122,8 @@ impl Path {
         let filters = self.names.iter().filter(|name| name.is_filter && name.values.len() > 1);
         let mut names: Vec<Box<str>> = filters.map(|name| plain(&name.name).into()).collect();
         names.sort();
-        let evidence = format!("{COMBINATIONS} combinations of {} for one page", names.join(", "));
+        let evidence =
+            format!("{COMBINATIONS} combinations of {} for one page", brief(&names.join(", ")));
         let shape = Shape::Filters(Shape::path(&parts.segments), names);
         Some(Finding { shape, kind: Kind::Parameters, evidence })
     }

@@ -10,18 +10,19 @@
 //!
 //! The verdict depends on the URL alone where it can: repeated segments, depth,
 //! and, of an endless calendar, which years are fetched. Counts only decide when a
-//! pattern is found. Counters take in every URL whatever the verdict and what was
-//! parked, and forget by order alone ([`bounded`]). So after a crash, feeding the
-//! URLs of the file in the order of their ids, and the contents in the order in
+//! pattern is found. Counters take in every URL that is not released, whatever the
+//! verdict and what was parked, and forget by order alone. So after a crash, feeding
+//! the URLs of the file in the order of their ids, and the contents in the order in
 //! which they were fetched, gives the counters that an uninterrupted crawl had; the
-//! order of URLs against contents does not matter. URLs refused for another reason
-//! were not judged and must not be fed.
+//! order of URLs against contents only matters where a server has so many patterns
+//! that no more are parked. URLs refused for another reason were not judged and must
+//! not be fed.
 //!
 //! Errs on the side of fetching: numbers of pages never are a trap, session ids and
 //! orders of parameters cost no page, and a pattern covers what its evidence shows.
 //! All counters together hold at most about 40 MiB, however many URLs and servers
-//! there are, and next to nothing on sites without parameters; patterns at most
-//! [`MOST_PATTERNS`].
+//! there are, and next to nothing on sites without parameters; 10 000 patterns
+//! 20 MiB.
 
 mod bounded;
 mod calendar;
@@ -55,6 +56,9 @@ const MOST_ALIKE: usize = 32;
 /// Patterns in all, about 1 KiB each; then only what a URL shows by itself is parked,
 /// under patterns of all servers.
 const MOST_PATTERNS: usize = 10_000;
+/// The longest text of a pattern, in bytes: what is longer is parked under a wider
+/// pattern, or not.
+const MOST_TEXT_BYTES: usize = 512;
 /// Calendars with dates beyond sense that are counted; about 50 bytes each.
 const MOST_CALENDARS: usize = 4096;
 
@@ -113,7 +117,7 @@ impl fmt::Display for Kind {
 /// A pattern that is parked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trap {
-    /// Server and what its URLs have in common; see [`matches`].
+    /// Server and what its URLs have in common; see [`matches()`].
     pub pattern: Box<str>,
     /// What makes it endless.
     pub kind: Kind,
@@ -267,6 +271,14 @@ impl Traps {
 
     fn park(&mut self, parts: &Parts<'_>, finding: Finding) {
         let Finding { mut shape, kind, evidence } = finding;
+        let is_long =
+            |shape: &Shape| parts.server.len() + shape.to_string().len() > MOST_TEXT_BYTES;
+        if is_long(&shape) {
+            match shape.wider() {
+                Some(wider) if !is_long(&wider) => shape = wider,
+                _ => return,
+            }
+        }
         if let Some(list) = self.parked.get(parts.server) {
             let like = std::mem::discriminant(&shape);
             let is_alike = |pattern: &Pattern| std::mem::discriminant(&pattern.shape) == like;
@@ -308,4 +320,9 @@ impl Traps {
 /// matches nothing. The texts are `Trap::pattern`s, also without their server.
 pub fn matches(pattern: &str, url: &CanonicalUrl) -> bool {
     Pattern::parse(pattern).is_some_and(|pattern| pattern.matches(&Parts::of(url)))
+}
+
+/// The beginning of a text that may be long.
+fn brief(text: &str) -> &str {
+    &text[..text.floor_char_boundary(120)]
 }

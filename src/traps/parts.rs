@@ -5,8 +5,8 @@ use std::ops::Deref;
 use crate::canonical::CanonicalUrl;
 
 /// Segments of a path that are looked at. One more and the path is a trap by its
-/// length alone: the deepest of 100 000 real ones have 17, and the rules compare
-/// every segment with every other.
+/// length alone: of 136 000 URLs from the wild one has more than 25, and it is one
+/// that grows. The rules compare every segment with every other.
 pub(super) const MAX_SEGMENTS: usize = 40;
 /// Parameters of a query that are looked at; the rest is ignored.
 const MAX_PAIRS: usize = 32;

@@ -8,7 +8,7 @@ use std::fmt;
 use super::bounded::{Bounded, Generations, Sample};
 use super::parts::Parts;
 use super::pattern::{Shape, plain};
-use super::{Finding, Kind};
+use super::{Finding, Kind, brief};
 use crate::hash::UrlHasher;
 
 /// Names that mean a session whatever the value: of Java, PHP, ASP, `ColdFusion` and
@@ -116,14 +116,14 @@ impl Sessions {
             RawPlace::Segment => (Place::Segment, "(S(…))"),
         };
         let evidence = if is_sure {
-            format!("{} was met before with another {name}", brief(parts.path))
+            format!("{} was met before with another {}", brief(parts.path), brief(name))
         } else {
             let paths = self.parameters.get(hasher.hash_parts([parts.server, name]));
             let path = hasher.hash_parts([parts.path]);
             if !paths.count(path, COUNTED) || paths.with(VALUES) < PATHS {
                 return (is_other, None);
             }
-            format!("{PATHS} paths were met with {VALUES} or more values of {name} each")
+            format!("{PATHS} paths were met with {VALUES} or more values of {} each", brief(name))
         };
         let finding = Finding { shape: Shape::Session(place), kind: Kind::Session, evidence };
         (is_other, is_other.then_some(finding))
@@ -205,9 +205,4 @@ fn is_random(value: &str) -> bool {
 /// SHA-1 and SHA-256: names of contents, with which gitweb and cgit show every file.
 fn is_git_hash(value: &str) -> bool {
     matches!(value.len(), 40 | 64) && value.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// The beginning of a text that may be long.
-pub(super) fn brief(text: &str) -> &str {
-    &text[..text.floor_char_boundary(120)]
 }
