@@ -30,7 +30,7 @@ impl Reference {
         push_text(&mut self.events.borrow_mut(), text, self.raw.borrow().as_deref());
     }
 
-    fn tag(&self, tag: Tag) -> TokenSinkResult<()> {
+    fn tag(&self, tag: &Tag) -> TokenSinkResult<()> {
         self.raw.take();
         let name = tag.name.to_string();
         if tag.kind == TagKind::EndTag {
@@ -68,7 +68,7 @@ impl TokenSink for Reference {
 
     fn process_token(&self, token: Token, _: u64) -> TokenSinkResult<()> {
         match token {
-            Token::TagToken(tag) => return self.tag(tag),
+            Token::TagToken(tag) => return self.tag(&tag),
             Token::CharacterTokens(text) => self.text(&text),
             Token::NullCharacterToken if self.is_foreign => self.text("\u{FFFD}"),
             _ => {}

@@ -37,7 +37,7 @@ pub(super) const SVG: &[&str] = &[
     "a", "g", "use", "image", "style", "script", "textarea", "xmp", "plaintext", "Text", "linearGradient",
 ];
 
-/// A source of choices (SplitMix64; Steele, Lea, Flood 2014).
+/// A source of choices (`SplitMix64`; Steele, Lea, Flood 2014).
 pub(super) struct Soup(u64);
 
 impl Soup {
