@@ -88,6 +88,13 @@ impl CanonicalUrl {
         }
     }
 
+    /// Name and port, the port always written.
+    pub fn host_and_port(&self) -> String {
+        let (host, name) = (self.host(), self.host_name());
+        let port = if self.0.starts_with("https") { 443 } else { 80 };
+        if host.len() == name.len() { format!("{name}:{port}") } else { host.to_owned() }
+    }
+
     /// From the first slash of the path to the end, as the request line has it.
     pub fn path_and_query(&self) -> &str {
         &self.0[self.path_start()..]
@@ -166,6 +173,18 @@ fn canonical(mut url: Url) -> Result<(CanonicalUrl, Option<Box<str>>), Unusable>
     Ok((CanonicalUrl(text.as_ref().into()), fragment))
 }
 
+/// `text` without the credentials that it has if it is meant as a URL, whether it
+/// is one or not: between `//` and the last `@` before the path.
+pub fn without_credentials(text: &str) -> std::borrow::Cow<'_, str> {
+    let Some(start) = text.find("//").map(|at| at + 2) else { return text.into() };
+    let authority = &text[start..];
+    let end = authority.find(['/', '\\', '?', '#']).unwrap_or(authority.len());
+    match authority[..end].rfind('@') {
+        Some(at) => format!("{}{}", &text[..start], &authority[at + 1..]).into(),
+        None => text.into(),
+    }
+}
+
 /// Writes each `%` that is not followed by two hexadecimal digits as `%25`.
 fn escape_bare_percent(text: &str) -> std::borrow::Cow<'_, str> {
     let bytes = text.as_bytes();
@@ -239,6 +258,18 @@ mod tests {
     }
 
     #[test]
+    fn credentials_are_cut_from_whatever_was_meant_as_a_url() {
+        #[rustfmt::skip]
+        let cases = [
+            ("ftp://a:b@c/d@e", "ftp://c/d@e"), ("//a@b@c", "//c"), ("http://a:b@[", "http://["),
+            ("/x//a@b", "/x//b"), ("a@b", "a@b"), ("http://a/b", "http://a/b"), ("", ""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(without_credentials(text), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn the_parts_of_a_url_are_found_by_their_place() {
         #[rustfmt::skip]
         let cases = [
@@ -254,5 +285,8 @@ mod tests {
             let parts = (url.origin(), url.host(), url.host_name(), url.server(), url.path());
             assert_eq!(parts, (origin, host, name, server, path));
         }
+        let with_port = |url| CanonicalUrl::parse(url).unwrap().host_and_port();
+        let urls = ["https://a/", "http://[::1]/", "http://a:81/"];
+        assert_eq!(urls.map(with_port), ["a:443", "[::1]:80", "a:81"]);
     }
 }

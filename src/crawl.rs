@@ -11,6 +11,7 @@
 //! Visits wait for us, we wait for nobody alone, the writer waits for the disk.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -18,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::canonical::CanonicalUrl;
-use crate::engine::record::{Candidate, Moment, Record, UrlId, Visited};
+use crate::engine::record::{Candidate, Moment, Record, ServerId, UrlId, Visited};
 use crate::engine::{Action, Engine, Event, Finish, Progress};
 use crate::fault;
 use crate::store::{OwnerLock, Writer};
@@ -82,6 +83,7 @@ pub async fn run(
     let (ended, mut visited) = mpsc::channel::<Visited>(VISITED);
     let mut carrier = Carrier {
         visits: JoinSet::new(),
+        lookups: JoinSet::new(),
         ended,
         visitor,
         outbox: VecDeque::new(),
@@ -110,19 +112,24 @@ pub async fn run(
                 permit.map_err(|_| Broken::Writer)?.send(record);
                 continue;
             }
-            reply = writer.replies.recv() => Event::Replied(reply.ok_or(Broken::Writer)?),
+            // Before the replies: an answer means that what was asked before it is committed.
             change = writer.committed.changed() => {
                 change.map_err(|_| Broken::Writer)?;
                 let committed = writer.committed.borrow_and_update().records;
                 carrier.slots.vacate(committed)?;
                 continue;
             }
+            reply = writer.replies.recv() => Event::Replied(reply.ok_or(Broken::Writer)?),
             one = visited.recv(), if carrier.outbox.is_empty() && !aborted => {
                 let one = one.expect("we hold a sender");
                 while carrier.visits.try_join_next().is_some() {}
                 fault::strike("engine", one.candidate.url.path_and_query());
                 numbers.count(&one);
                 Event::Visited(Box::new(one))
+            }
+            Some(found) = carrier.lookups.join_next(), if !carrier.lookups.is_empty() => {
+                let (server, address) = found.expect("a lookup neither panics nor is cancelled");
+                Event::LookedUp(server, address)
             }
             () = wake(carrier.wake), if carrier.wake.is_some() => { carrier.wake = None; Event::Tick }
             _ = show.tick() => {
@@ -158,6 +165,8 @@ impl Numbers {
 
 struct Carrier<'a> {
     visits: JoinSet<()>,
+    /// At most as many as the engine asks for at once.
+    lookups: JoinSet<(ServerId, Option<IpAddr>)>,
     ended: mpsc::Sender<Visited>,
     visitor: Visitor,
     outbox: VecDeque<Record>,
@@ -171,6 +180,10 @@ impl Carrier<'_> {
         for action in actions {
             match action {
                 Action::Start(candidate) => self.start(candidate)?,
+                Action::LookUp(server, host) => {
+                    let visitor = self.visitor.clone();
+                    self.lookups.spawn(async move { (server, visitor.address(&host).await) });
+                }
                 Action::Write(record) => {
                     self.slots.hand_over(&record);
                     self.outbox.push_back(record);

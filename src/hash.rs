@@ -32,6 +32,17 @@ impl UrlHasher {
         let hash = hasher.finish128().as_bytes();
         UrlHash(*hash.first_chunk().expect("12 of 16 bytes"))
     }
+
+    /// A hash of `parts` in their order, for tables that live as long as the
+    /// process; where one part ends and the next begins makes a difference.
+    pub fn hash_parts<'a>(&self, parts: impl IntoIterator<Item = &'a str>) -> u64 {
+        let mut hasher = SipHasher13::new_with_key(&self.secret);
+        for part in parts {
+            hasher.write(part.as_bytes());
+            hasher.write_u8(0xff); // no byte of UTF-8
+        }
+        hasher.finish()
+    }
 }
 
 impl fmt::Debug for UrlHasher {

@@ -25,6 +25,14 @@ pub enum Reason {
     Redirects,
     /// A sitemap behind more sitemap indexes or files than are read.
     Sitemaps,
+    /// Of a pattern of URLs that would never end.
+    Trap,
+    /// Beyond the budget of its host or path.
+    Budget,
+    /// It could end the login of the crawl, or delete something.
+    Session,
+    /// Its origin shows the same pages as another of the same server.
+    Mirror,
     /// Its host has a private address.
     Private,
     /// The process ended three times while it was visited.
@@ -38,7 +46,7 @@ pub enum Reason {
 }
 
 /// All reasons, for lists of them.
-pub const REASONS: [Reason; 15] = [
+pub const REASONS: [Reason; 19] = [
     Reason::External,
     Reason::OutOfScope,
     Reason::Excluded,
@@ -49,6 +57,10 @@ pub const REASONS: [Reason; 15] = [
     Reason::Depth,
     Reason::Redirects,
     Reason::Sitemaps,
+    Reason::Trap,
+    Reason::Budget,
+    Reason::Session,
+    Reason::Mirror,
     Reason::Private,
     Reason::Crashed,
     Reason::TooLong,
@@ -70,6 +82,10 @@ impl Reason {
             Self::Depth => "depth",
             Self::Redirects => "redirects",
             Self::Sitemaps => "sitemaps",
+            Self::Trap => "trap",
+            Self::Budget => "budget",
+            Self::Session => "session",
+            Self::Mirror => "mirror",
             Self::Private => "private-address",
             Self::Crashed => "crashed",
             Self::TooLong => "too-long",

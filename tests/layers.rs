@@ -8,10 +8,10 @@ use std::path::Path;
 const LAYERS: &[&[&str]] = &[
     &["cli"],
     &["crawl"],
-    &["visit"],
+    &["visit", "export"],
     &["store", "fetch", "pool"],
     &["engine"],
-    &["robots", "sitemap", "scope", "extract"],
+    &["robots", "sitemap", "scope", "traps", "extract"],
     &["canonical", "config", "hash", "refusal", "fault"],
 ];
 

@@ -88,6 +88,12 @@ fn lines(numbers: &Numbers, config: &Config, speed: f64, elapsed: Duration) -> V
         span(elapsed),
     )];
     lines.push(format!("{speed:.1}/s, {}{}", brake(numbers, config), estimate(numbers, speed)));
+    if let Some(since) = engine.unreachable {
+        lines.push(format!(
+            "no host can be reached, for {}: is the network down? Nothing is lost, trying on",
+            span(since)
+        ));
+    }
     for (server, delay) in engine.slowed.iter().take(3) {
         let delay = crate::config::Span(*delay);
         lines.push(
@@ -96,8 +102,7 @@ fn lines(numbers: &Numbers, config: &Config, speed: f64, elapsed: Duration) -> V
     }
     for origin in engine.parked.iter().take(3) {
         lines.push(
-            sanitize(&format!("{origin} gives no robots.txt: its pages wait for a resume"))
-                .into_owned(),
+            sanitize(&format!("{origin} is parked: its pages wait for a resume")).into_owned(),
         );
     }
     lines

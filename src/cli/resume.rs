@@ -13,10 +13,13 @@ use super::open::{Prepared, ResultArgs, run as run_crawl};
 use super::seeds::Seeds;
 use super::settings::{Settings, differences};
 use super::{Exit, Usage, say};
-use crate::canonical::CanonicalUrl;
-use crate::engine::record::Depth;
+use crate::config::Config;
+use crate::engine::record::Kind;
 use crate::engine::too_deep;
-use crate::store::{Error, Store, check_header};
+use crate::extract::LinkKind;
+use crate::refusal::Reason;
+use crate::scope::Scope;
+use crate::store::{Again, Aside, Error, Failure, Store, check_header};
 use crate::visit::unix_ms;
 
 /// Go on with a crawl that was stopped in whatever way
@@ -25,6 +28,10 @@ pub(super) struct ResumeArgs {
     /// File to go on with
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// Try again what failed: all, 4xx, 5xx, a status such as 403, or an error such
+    /// as timeout; several separated by commas
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "all", value_delimiter = ',')]
+    pub retry_failed: Vec<Failure>,
     #[command(flatten)]
     pub result: ResultArgs,
     #[command(flatten)]
@@ -42,6 +49,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let path = &args.file;
     let name = path.display();
+    let manner = args.result.manner(quiet)?;
     // Looked at first, so that a file that is missing or foreign is not touched.
     check_header(path)?;
     let store = Store::open(path, secret(), unix_ms()).await?;
@@ -61,6 +69,7 @@ pub(super) async fn run(
     // Judged before the settings are kept: whatever ends us between, the next
     // resume still sees the difference and judges again.
     let released = judge_again(&store, crawl.id, &prepared, &before, &after).await?;
+    let reopened = store.reopen(crawl.id, args.retry_failed.clone()).await?;
     store.resume(crawl.id, after.to_string()).await?;
     if !quiet {
         introduce(
@@ -71,11 +80,13 @@ pub(super) async fn run(
         for line in differences(&before, &after) {
             say(&format!("Changed: {line}"));
         }
+        if !args.retry_failed.is_empty() {
+            say(&format!("Trying again what failed: {reopened} URLs"));
+        }
         if let Some(released) = released {
             say(&format!("Judged again what was set aside: {released} URLs more to fetch"));
         }
     }
-    let manner = args.result.manner(quiet);
     run_crawl(store, crawl.id, path, prepared, &manner, out).await
 }
 
@@ -85,10 +96,11 @@ fn prepare(
     before: Table,
     seeds: &[String],
 ) -> Result<(Prepared, Table), Usage> {
-    let config = settings.over(before).map_err(Usage)?;
-    let urls: Vec<_> = seeds.iter().filter_map(|seed| CanonicalUrl::parse(seed).ok()).collect();
-    // Whoever began the crawl typed or listed these; the file is theirs.
-    let seeds = Seeds { typed: urls.clone(), urls };
+    let allowed = before.get("fetch").and_then(|fetch| fetch.get("allow_private")?.as_array());
+    let allowed = allowed.into_iter().flatten().filter_map(|host| host.as_str());
+    let seeds = Seeds::of_crawl(seeds, &allowed.collect::<Vec<_>>());
+    let mut config = settings.over(before).map_err(Usage)?;
+    seeds.allow_typed(&mut config.fetch);
     let after = config.without_secrets();
     Ok((Prepared::new(config, seeds)?, after))
 }
@@ -102,14 +114,40 @@ pub(super) async fn judge_again(
     before: &Table,
     after: &Table,
 ) -> Result<Option<u64>, Error> {
-    let depends_on = ["scope.", "limits.depth", "politeness.robots", "fetch.allow_private"];
+    let depends_on = ["scope.", "limits.", "politeness.robots", "fetch."];
     let lines = differences(before, after);
     if !lines.iter().any(|line| depends_on.iter().any(|setting| line.starts_with(setting))) {
         return Ok(None);
     }
-    let (scope, limit) = (Arc::clone(&prepared.scope), prepared.config.limits.depth);
-    let judge = move |url: &CanonicalUrl, depth: Depth| {
-        scope.judge(url).err().or_else(|| too_deep(depth, limit?))
-    };
+    let (scope, config) = (Arc::clone(&prepared.scope), prepared.config.clone());
+    let judge = move |aside: &Aside| judge_aside(aside, &scope, &config);
     store.rejudge(crawl_id, judge).await.map(Some)
+}
+
+/// What becomes of a URL that was set aside, by the settings as they are now.
+fn judge_aside(aside: &Aside, scope: &Scope, config: &Config) -> Again {
+    match scope.judge(&aside.url) {
+        Err(refusal) if refusal.reason == Reason::External && config.scope.check_external => {
+            return Again::Fetch(Kind::External);
+        }
+        Err(refusal) => return Again::Aside(refusal),
+        Ok(()) => {}
+    }
+    match aside.refusal.reason {
+        Reason::Asset if config.scope.assets => {
+            let may_be_fetched =
+                LinkKind::from_stored(&aside.refusal.detail).is_some_and(LinkKind::may_be_fetched);
+            if may_be_fetched {
+                return Again::Fetch(Kind::Asset);
+            }
+            Again::Aside(aside.refusal.clone())
+        }
+        Reason::Asset => Again::Aside(aside.refusal.clone()),
+        Reason::Trap if config.scope.traps => Again::Aside(aside.refusal.clone()),
+        Reason::Nofollow if config.scope.nofollow => Again::Aside(aside.refusal.clone()),
+        _ => {
+            let too_deep = config.limits.depth.and_then(|limit| too_deep(aside.depth, limit));
+            too_deep.map_or(Again::Fetch(Kind::Page), Again::Aside)
+        }
+    }
 }

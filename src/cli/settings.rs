@@ -19,6 +19,12 @@ pub(super) struct Settings {
     /// Stop after this many pages, exactly
     #[arg(long, value_name = "N", help_heading = "Limits")]
     pub max_pages: Option<u64>,
+    /// Fetch at most this many pages of each host
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub max_per_host: Option<u64>,
+    /// Fetch at most so many pages below a path of each host, such as /blog/=100; can be repeated
+    #[arg(long, value_name = "PATH=N", help_heading = "Limits")]
+    pub budget: Vec<String>,
     /// Stop after this time, such as 90s, 10m, 2h
     #[arg(long, value_name = "TIME", help_heading = "Limits")]
     pub max_time: Option<Span>,
@@ -41,6 +47,27 @@ pub(super) struct Settings {
     /// The same as --exclude with a glob over the whole URL
     #[arg(long, value_name = "GLOB", help_heading = "Scope")]
     pub exclude_glob: Vec<String>,
+    /// Stay at or below the folder of the seed; the same as --scope path
+    #[arg(long, conflicts_with = "scope", help_heading = "Scope")]
+    pub no_parent: bool,
+    /// Take these query parameters out of every URL, such as sid or 'filter_*'
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Scope")]
+    pub strip_query: Vec<String>,
+    /// Take tracking parameters (utm_*, gclid, fbclid, ...) out of every URL
+    #[arg(long, help_heading = "Scope")]
+    pub strip_tracking: bool,
+    /// Fetch images, scripts, stylesheets and what they refer to, as far as they are in scope
+    #[arg(long, help_heading = "Scope")]
+    pub assets: bool,
+    /// See whether links to other sites work: one request each, not followed
+    #[arg(long, help_heading = "Scope")]
+    pub check_external: bool,
+    /// Follow links that say nofollow, too
+    #[arg(long, help_heading = "Scope")]
+    pub follow_nofollow: bool,
+    /// Do not look for traps: patterns of URLs that would never end
+    #[arg(long, help_heading = "Scope")]
+    pub no_traps: bool,
     /// Do not read sitemaps
     #[arg(long, help_heading = "Scope")]
     pub no_sitemaps: bool,
@@ -83,6 +110,12 @@ pub(super) struct Settings {
         help_heading = "Requests"
     )]
     pub user: Option<String>,
+    /// Keep the cookies that servers set, for this run; they are never stored
+    #[arg(long, help_heading = "Requests")]
+    pub cookies: bool,
+    /// Send the cookies of this file (Netscape format); links that log out or delete are left alone
+    #[arg(long, value_name = "FILE", help_heading = "Requests")]
+    pub cookie_jar: Option<PathBuf>,
     /// Proxy for every request: http, https or socks5 URL
     #[arg(short = 'x', long, value_name = "URL", help_heading = "Requests")]
     pub proxy: Option<String>,
@@ -137,6 +170,10 @@ pub(super) enum ScopeArg {
 pub(super) enum BodiesArg {
     /// HTML and XHTML (the default)
     Html,
+    /// HTML, PDF and office documents
+    Documents,
+    /// Everything that is fetched
+    All,
     /// None; links and fields are extracted all the same
     None,
 }
@@ -178,9 +215,18 @@ impl Settings {
 
         put("limits", "depth", self.depth.map(|depth| number(depth.into())));
         put("limits", "pages", self.max_pages.map(number));
+        put("limits", "per_host", self.max_per_host.map(number));
+        put("limits", "budgets", list(&self.budget));
         put("limits", "time", self.max_time.as_ref().map(|time| text(time)));
         put("limits", "bytes", self.max_bytes.map(|size| Value::String(size.into())));
         put("scope", "preset", self.scope.map(|scope| text(&Preset::from(scope).as_str())));
+        put("scope", "preset", self.no_parent.then(|| text(&Preset::Path.as_str())));
+        put("scope", "traps", self.no_traps.then_some(Value::Boolean(false)));
+        put("scope", "assets", self.assets.then_some(Value::Boolean(true)));
+        put("scope", "check_external", self.check_external.then_some(Value::Boolean(true)));
+        put("scope", "nofollow", self.follow_nofollow.then_some(Value::Boolean(false)));
+        put("scope", "strip_query", list(&self.strip_query));
+        put("scope", "strip_tracking", self.strip_tracking.then_some(Value::Boolean(true)));
         put("scope", "include", list(&self.include));
         put("scope", "exclude", list(&self.exclude));
         put("scope", "include_glob", list(&self.include_glob));
@@ -199,6 +245,8 @@ impl Settings {
         put("fetch", "user_agent", self.user_agent.as_ref().map(|name| text(name)));
         put("fetch", "contact", self.contact.as_ref().map(|contact| text(contact)));
         put("fetch", "user", self.user.as_ref().map(|user| text(user)));
+        put("fetch", "cookies", self.cookies.then_some(Value::Boolean(true)));
+        put("fetch", "cookie_jar", self.cookie_jar.as_ref().map(|path| text(&path.display())));
         put("fetch", "proxy", self.proxy.as_ref().map(|proxy| text(proxy)));
         put("fetch", "insecure", self.insecure.then_some(Value::Boolean(true)));
         put("fetch", "cacert", self.cacert.as_ref().map(|path| text(&path.display())));
@@ -210,7 +258,12 @@ impl Settings {
             "store",
             "bodies",
             self.store.map(|bodies| {
-                text(&if matches!(bodies, BodiesArg::Html) { "html" } else { "none" })
+                text(&match bodies {
+                    BodiesArg::Html => "html",
+                    BodiesArg::Documents => "documents",
+                    BodiesArg::All => "all",
+                    BodiesArg::None => "none",
+                })
             }),
         );
         table

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use super::gates::Judged;
 use super::say;
 use crate::canonical::CanonicalUrl;
 use crate::config::Config;
@@ -42,9 +43,8 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
     }
     if summary.links_cut > 0 {
         say(&format!(
-            "  Cut      {:>9}   links beyond {} on their page",
+            "  Cut      {:>9}   links beyond what is kept of one page",
             count(summary.links_cut),
-            crate::extract::MAX_LINKS
         ));
     }
     let bodies = u64::try_from(summary.stored_body_bytes).unwrap_or_default();
@@ -56,9 +56,9 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
     ));
     print_broken(summary);
     for (origin, why) in &summary.parked {
-        say(&format!("\n  {origin} did not let us in ({why}); its pages wait for a resume"));
+        say(&format!("\n  {origin} is parked: {why}; its pages wait for a resume"));
     }
-    print_not_checked(summary);
+    print_not_checked(summary, ended, &file.to_string());
     say("\nNext:");
     if !ended.finish.is_complete() {
         say(&format!("  crawlite resume {file}{}", raise(ended)));
@@ -97,9 +97,9 @@ pub(super) fn headline(summary: &Summary, ended: &Ended<'_>) -> String {
             format!("Finished with a single page in {took}: {}", why_one(summary))
         }
         Finish::Finished => format!("Finished: {pages} in {took}."),
-        Finish::Parked => format!(
-            "Stopped after {pages} in {took}: what is left is on hosts that do not give their robots.txt."
-        ),
+        Finish::Parked => {
+            format!("Stopped after {pages} in {took}: what is left is on hosts that are parked.")
+        }
         Finish::NoAnswer => {
             let why = summary.last_error.as_deref().unwrap_or("its robots.txt cannot be read");
             format!("No answer from {seed}: {why}. Check the name and the network.")
@@ -153,18 +153,27 @@ fn print_broken(summary: &Summary) {
     }
 }
 
-fn print_not_checked(summary: &Summary) {
+/// What was met and not asked for, and the command that does.
+fn print_not_checked(summary: &Summary, ended: &Ended<'_>, file: &str) {
+    let scope = &ended.config.scope;
     let of = |name: &str| {
         summary.skipped_by_reason.iter().find(|(reason, _)| reason == name).map_or(0, |(_, n)| *n)
     };
-    let parts: Vec<_> = [(of("external"), "external links"), (of("asset"), "assets")]
-        .into_iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, name)| format!("{} {name}", count(n)))
-        .collect();
-    if !parts.is_empty() {
-        say(&format!("\n  Not checked: {}", parts.join(", ")));
+    let kinds = [
+        (of("external"), "external links", "--check-external", scope.check_external),
+        (of("asset"), "assets", "--assets", scope.assets),
+    ];
+    let left: Vec<_> = kinds.into_iter().filter(|(n, .., asked)| *n > 0 && !asked).collect();
+    if left.is_empty() {
+        return;
     }
+    let parts: Vec<_> = left.iter().map(|(n, name, ..)| format!("{} {name}", count(*n))).collect();
+    let flags: Vec<_> = left.iter().map(|(_, _, flag, _)| *flag).collect();
+    say(&format!(
+        "\n  Not checked: {}; crawlite resume {file} {}",
+        parts.join(", "),
+        flags.join(" ")
+    ));
 }
 
 /// The flag that lets a resume go beyond the limit that was reached.
@@ -189,9 +198,11 @@ fn raise(ended: &Ended<'_>) -> String {
 pub(super) fn print_json(
     summary: &Summary,
     ended: &Ended<'_>,
+    judged: &Judged,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let mut value = serde_json::to_value(summary)?;
+    value["gates"] = judged.to_json();
     value["finish"] = ended.finish.as_str().into();
     value["file"] = ended.path.display().to_string().into();
     writeln!(out, "{value}")?;

@@ -53,8 +53,22 @@ pub struct ScopeConfig {
     pub exclude_glob: Vec<String>,
     /// Honour rel=nofollow and robots directives of pages when following links.
     pub nofollow: bool,
+    /// Fetch images, scripts, stylesheets and the like that are in scope.
+    pub assets: bool,
+    /// See whether links to other sites work: one request each, not followed.
+    pub check_external: bool,
+    /// Set aside URLs of patterns that would never end.
+    pub traps: bool,
     /// Read the sitemaps that robots.txt names, and `/sitemap.xml`.
     pub sitemaps: bool,
+    /// Query parameters that are taken out of every URL; `*` at the end of a name
+    /// stands for any rest.
+    pub strip_query: Vec<String>,
+    /// Take tracking parameters (`utm_*`, `gclid`, `fbclid`, ...) out of every URL.
+    pub strip_tracking: bool,
+    /// Fetch hosts that show the same pages (www and bare name, http and https) each
+    /// for itself, instead of one of them.
+    pub mirrors: bool,
 }
 
 /// `[politeness]`: what a server is spared.
@@ -90,6 +104,10 @@ pub struct FetchConfig {
     pub headers: Vec<String>,
     /// `user:password` for basic authentication at the seeds' origins.
     pub user: Option<String>,
+    /// Keep the cookies that servers set, for this run alone; they are never stored.
+    pub cookies: bool,
+    /// Netscape cookie file that is read at the start, and never written.
+    pub cookie_jar: Option<PathBuf>,
     /// Proxy for every request (http, https or socks5 URL).
     pub proxy: Option<String>,
     /// Accept any TLS certificate.
@@ -119,6 +137,10 @@ pub struct LimitsConfig {
     pub depth: Option<u16>,
     /// Pages fetched, whatever came back.
     pub pages: Option<u64>,
+    /// The same on each host.
+    pub per_host: Option<u64>,
+    /// Pages below a path on each host, such as `/blog/=100`.
+    pub budgets: Vec<String>,
     /// Time of the crawl, all its runs together.
     pub time: Option<Span>,
     /// Bytes received in bodies.
@@ -132,6 +154,10 @@ pub enum Bodies {
     /// HTML and XHTML.
     #[default]
     Html,
+    /// HTML, PDF and office documents.
+    Documents,
+    /// Everything that is fetched.
+    All,
     /// None; links and fields are extracted all the same.
     None,
 }
@@ -153,7 +179,13 @@ impl Default for ScopeConfig {
             include_glob: Vec::new(),
             exclude_glob: Vec::new(),
             nofollow: true,
+            assets: false,
+            check_external: false,
+            traps: true,
             sitemaps: true,
+            strip_query: Vec::new(),
+            strip_tracking: false,
+            mirrors: false,
         }
     }
 }
@@ -179,6 +211,8 @@ impl Default for FetchConfig {
             contact: None,
             headers: Vec::new(),
             user: None,
+            cookies: false,
+            cookie_jar: None,
             proxy: None,
             insecure: false,
             cacert: None,
@@ -218,6 +252,15 @@ impl FetchConfig {
             Some(contact) => format!("{agent} (+{contact})"),
             None => agent,
         }
+    }
+
+    /// Whether requests carry what makes a server take us for a person it knows.
+    pub fn is_logged_in(&self) -> bool {
+        let is_login = |header: &String| {
+            let name = header.split(':').next().unwrap_or_default().trim();
+            name.eq_ignore_ascii_case("cookie") || name.eq_ignore_ascii_case("authorization")
+        };
+        self.user.is_some() || self.cookie_jar.is_some() || self.headers.iter().any(is_login)
     }
 
     /// The first word of the user agent, which robots.txt is matched against

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::health::Meaning;
 use super::meet::Source;
 use super::origins::Unreachable;
 use super::record::{
@@ -22,13 +23,17 @@ const FIRST_RETRY_AFTER: Duration = Duration::from_secs(2);
 impl Engine {
     pub(super) fn visited(&mut self, visited: Visited, now: Moment) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        self.suspects.ended(visited.candidate.id);
+        let was_suspect = self.suspects.visited(visited.candidate.id);
         self.note_outcome(&visited, now);
         self.bytes += visited.fetch.wire_bytes;
         if visited.candidate.kind == Kind::Robots {
+            self.note_reached(&visited, now.at);
             self.robots_visited(visited, now);
         } else {
             self.url_visited(visited, now);
+        }
+        if was_suspect {
+            self.actions.push(Action::Write(Record::Barrier));
         }
     }
 
@@ -54,15 +59,34 @@ impl Engine {
         }
     }
 
-    fn url_visited(&mut self, visited: Visited, now: Moment) {
-        let Visited { candidate, outcome, fetch, found, redirect, page, sitemap, .. } = visited;
+    fn url_visited(&mut self, mut visited: Visited, now: Moment) {
+        if visited.page.is_some() && visited.candidate.kind == Kind::Asset {
+            visited.candidate.kind = Kind::Page;
+            self.known.set_depth(visited.candidate.id, visited.candidate.depth);
+            self.pages += 1;
+        }
+        let ending = if self.meaning(&visited, now) == Meaning::PutBack {
+            self.put_back(&visited.candidate, now)
+        } else {
+            let ending = if visited.needs_get {
+                self.ask_for_the_whole(&visited.candidate, now)
+            } else {
+                self.ending(&visited.candidate, visited.outcome, now)
+            };
+            self.count_answer(&visited, &ending);
+            ending
+        };
+        let Visited { candidate, fetch, found, redirect, page, sitemap, .. } = visited;
         let depth = self.depth_of(&candidate);
+        if let Some(page) = page.as_ref().filter(|_| fetch.status == Some(200)) {
+            self.compare_twins(&candidate, page);
+            self.judge_content(&candidate.url, page, now);
+        }
         let mut ids = Vec::with_capacity(found.len());
         for found in &found {
             let source = Source::of_visit(candidate.id, depth, candidate.hops, found.by);
             ids.push(self.meet(found, source, now));
         }
-        let ending = self.ending(&candidate, outcome, now);
         let redirect_to = redirect.map(|index| ids[index as usize]);
         self.read_known_rules(now);
         let met = std::mem::take(&mut self.met);
@@ -70,6 +94,27 @@ impl Engine {
         self.write_nearer();
         let record = VisitRecord { candidate, fetch, redirect_to, met, ids, page, sitemap, ending };
         self.actions.push(Action::Write(Record::Visit(Box::new(record))));
+        self.write_reopened();
+    }
+
+    /// A head did not say enough: the same URL is asked for again at its next turn.
+    fn ask_for_the_whole(&mut self, candidate: &Candidate, now: Moment) -> Ending {
+        let attempts = candidate.attempts.saturating_add(1);
+        self.known.set_taken(candidate.id, false);
+        self.frontier.push(Candidate { attempts, ..candidate.clone() });
+        Ending::Retry { attempts, not_before: now.unix_ms }
+    }
+
+    /// Nothing was learnt of a URL: it waits as it did before, its place is free for another.
+    fn put_back(&mut self, candidate: &Candidate, now: Moment) -> Ending {
+        if candidate.kind == Kind::Page && candidate.attempts == 0 {
+            self.pages -= 1;
+            self.budgets.give_back(&candidate.url);
+        }
+        self.known.set_taken(candidate.id, false);
+        let depth = self.depth_of(candidate);
+        self.frontier.push(Candidate { depth, ..candidate.clone() });
+        Ending::Retry { attempts: candidate.attempts, not_before: now.unix_ms }
     }
 
     fn ending(&mut self, candidate: &Candidate, outcome: Outcome, now: Moment) -> Ending {

@@ -3,14 +3,17 @@
 //! Plain data, as [`record`](super::record) is: events and actions, the settings,
 //! what the file knows when a run begins, and how the crawl stands.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::budget::Budgets;
 use super::known::Known;
-use super::record::{Candidate, PendingRow, Record, Reply, UrlId, Visited};
+use super::record::{Candidate, OriginId, PendingRow, Record, Reply, ServerId, UrlId, Visited};
 use crate::canonical::CanonicalUrl;
 use crate::config::{LimitsConfig, PolitenessConfig};
 use crate::robots::Rules;
+use crate::traps::Traps;
 
 /// What happened.
 #[derive(Debug)]
@@ -21,6 +24,9 @@ pub enum Event {
     Visited(Box<Visited>),
     /// The writer answers; what was handed to it before the question is committed.
     Replied(Reply),
+    /// The name of a server leads to this address, as [`Action::LookUp`] asked;
+    /// `None` if nobody knows, or a proxy asks.
+    LookedUp(ServerId, Option<IpAddr>),
     /// The wake-up that was asked for, or an earlier one.
     Tick,
     /// Start nothing any more; what is in flight may end.
@@ -34,6 +40,8 @@ pub enum Event {
 pub enum Action {
     /// Start a visit now.
     Start(Candidate),
+    /// Look up the address of this host; answered by [`Event::LookedUp`].
+    LookUp(ServerId, Box<str>),
     /// Write this; it becomes true with everything sent before it.
     Write(Record),
     /// Come back with [`Event::Tick`] no later than this.
@@ -47,7 +55,7 @@ pub enum Action {
 pub enum Finish {
     /// Everything is fetched.
     Finished,
-    /// Everything but the URLs of servers that gave no rules.
+    /// Everything but the URLs of servers that gave no rules, refuse us or are away.
     Parked,
     /// No seed's server gave an answer.
     NoAnswer,
@@ -98,6 +106,8 @@ pub struct Settings {
     pub retries: u8,
     /// Whether sitemaps are read.
     pub sitemaps: bool,
+    /// Whether origins that show the same pages are all fetched.
+    pub mirrors: bool,
     /// Delays and robots.
     pub politeness: PolitenessConfig,
     /// When to stop.
@@ -122,6 +132,12 @@ pub struct Loaded {
     pub bytes: u64,
     /// Time that this crawl took before.
     pub elapsed: Duration,
+    /// Traps found so far, with what is counted to find more; `None`: not looked for.
+    pub traps: Option<Traps>,
+    /// The patterns of the file's traps.
+    pub trap_patterns: Vec<Box<str>>,
+    /// Budgets, with what earlier runs used of them.
+    pub budgets: Budgets,
 }
 
 /// An origin as the file has it.
@@ -135,6 +151,10 @@ pub struct LoadedOrigin {
     pub rules: Option<(Arc<Rules>, Duration)>,
     /// Ask nothing before this time (ms since 1970 UTC).
     pub hold_until: Option<i64>,
+    /// Whether its pending rows are links to be checked, which need no rules.
+    pub is_external: bool,
+    /// The origin whose pages it shows, too.
+    pub mirror_of: Option<OriginId>,
 }
 
 /// How a crawl stands, for people to see.
@@ -148,6 +168,8 @@ pub struct Progress {
     pub slowed: Vec<(Box<str>, Duration)>,
     /// The server that may be asked next, its delay, and in how long.
     pub next: Option<(Box<str>, Duration, Duration)>,
-    /// Origins that gave no rules and are parked.
+    /// For how long no connection came about to any server, if several tries failed.
+    pub unreachable: Option<Duration>,
+    /// Origins that are parked.
     pub parked: Vec<Box<str>>,
 }

@@ -41,6 +41,8 @@ impl Engine {
     /// The seeds are met before anything is fetched.
     pub(super) fn begin(&mut self, seeds: Vec<CanonicalUrl>, now: Moment) {
         for seed in seeds {
+            let (origin, _) = self.origin_of(&seed, now);
+            self.seed_origins.push(origin);
             let refusal = self.scope.judge(&seed).err();
             self.meet_url(
                 &seed,
@@ -130,6 +132,8 @@ impl Engine {
         };
         self.known.set_depth(id, depth);
         let is_pending = refusal.is_none();
+        let is_mirror = refusal.as_ref().is_some_and(|it| it.reason == Reason::Mirror)
+            && found.kind == Kind::Page;
         // A known robots.txt is read for its sitemaps even if it disallows all the rest.
         let may_be_fetched =
             refusal.as_ref().is_none_or(|refusal| refusal.reason == Reason::Robots);
@@ -159,7 +163,29 @@ impl Engine {
             });
         }
         if let Some(origin) = place.filter(|_| may_be_fetched) {
-            self.ask_rules(origin, now);
+            if found.kind.obeys_robots() {
+                self.ask_rules(origin, now);
+            } else {
+                self.frontier.set_open(origin, true);
+            }
+        }
+        if let Some(origin) = place.filter(|_| is_mirror) {
+            let url = CanonicalUrl::from_stored(Arc::clone(&found.text));
+            self.meet_twin(origin, &url, Source { id: Some(id), ..source }, now);
+        }
+    }
+
+    /// Meets what the URL of a mirror stands for.
+    pub(super) fn meet_twin(
+        &mut self,
+        mirror: OriginId,
+        url: &CanonicalUrl,
+        source: Source,
+        now: Moment,
+    ) {
+        if let Some(twin) = self.twin_of(mirror, url) {
+            let refusal = self.scope.judge(&twin).err();
+            self.meet_url(&twin, Kind::Page, refusal, source, now);
         }
     }
 
@@ -184,15 +210,19 @@ impl Engine {
                 Some(Refusal::new(Reason::Sitemaps, detail))
             }
             Kind::Sitemap => self.origins.count_sitemap(origin).err(),
-            Kind::Robots => None,
+            Kind::Robots | Kind::Asset | Kind::External => None,
         };
         let too_many_hops = || {
             (source.hops > MAX_HOPS).then(|| {
                 Refusal::new(Reason::Redirects, format!("behind {} redirects", source.hops))
             })
         };
-        let refusal =
+        let mut refusal =
             too_far.or_else(too_many_hops).or_else(|| self.origins.judge(origin, &url).err());
+        // Seeds, which nobody was led to, are what the user wants.
+        if refusal.is_none() && found.kind == Kind::Page && source.id.is_some() {
+            refusal = self.judge_trap(&url, now);
+        }
         (refusal, Some(origin))
     }
 
@@ -217,6 +247,7 @@ impl Engine {
                 }
                 self.frontier.refilled(origin, candidates, end);
             }
+            Reply::Passed => self.suspects.settled(),
             Reply::Nearer(rows) => {
                 self.nearer_out -= 1;
                 let mut offered = Vec::new();

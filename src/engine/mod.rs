@@ -9,8 +9,10 @@
 //! whether it was met, `origins` what robots.txt says of it.
 
 mod answer;
+mod budget;
 mod face;
 mod frontier;
+mod health;
 mod known;
 mod meet;
 mod origins;
@@ -18,8 +20,10 @@ mod rate;
 pub mod record;
 mod servers;
 mod suspects;
+mod trapped;
+mod twins;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,11 +31,14 @@ use crate::hash::UrlHasher;
 use crate::refusal::{Reason, Refusal};
 use crate::robots::Rules;
 use crate::scope::Scope;
+use crate::traps::Traps;
 use frontier::Frontier;
+use meet::Source;
 use origins::Origins;
 use rate::Rate;
 use record::{Candidate, Kind, Met, Moment, OriginId, Record, ServerId, UrlId};
 
+pub use budget::{Budget, Budgets};
 pub use face::{Action, Event, Finish, Loaded, LoadedOrigin, Progress, Settings};
 pub use known::Known;
 
@@ -64,6 +71,24 @@ pub struct Engine {
     /// Whether earlier runs may have asked any server just before.
     is_resumed: bool,
     in_flight: usize,
+    /// Names that are being looked up.
+    lookups: usize,
+    /// By server.
+    healths: Vec<health::Health>,
+    twins: twins::Twins,
+    /// None if traps are not looked for.
+    traps: Option<Traps>,
+    /// Patterns of traps that the file has, or will have.
+    noted_traps: HashSet<Box<str>>,
+    budgets: Budgets,
+    /// Loaded origins that mirror one that may not be loaded yet.
+    unmirrored: Vec<(OriginId, OriginId)>,
+    /// The origins that the user named.
+    seed_origins: Vec<OriginId>,
+    /// When any server was reached last.
+    reached_at: Option<Instant>,
+    /// URLs that are to be pending again, and not said so yet.
+    reopened: Vec<UrlId>,
     /// Questions about URLs met nearer that the writer has not answered.
     nearer_out: usize,
     pages: u64,
@@ -90,7 +115,10 @@ impl Engine {
         let is_resumed = !loaded.known.is_empty();
         let rate = settings.politeness.rate.map(|rate| Rate::new(rate, now.at));
         let mut engine = Self {
-            frontier: Frontier::new(settings.politeness.per_host),
+            frontier: Frontier::new(
+                settings.politeness.per_host,
+                servers::address_limits(&settings),
+            ),
             settings,
             scope,
             hasher,
@@ -106,6 +134,16 @@ impl Engine {
             began: now.at,
             is_resumed,
             in_flight: 0,
+            lookups: 0,
+            healths: Vec::new(),
+            twins: twins::Twins::default(),
+            noted_traps: loaded.trap_patterns.into_iter().collect(),
+            traps: loaded.traps,
+            budgets: loaded.budgets,
+            unmirrored: Vec::new(),
+            seed_origins: Vec::new(),
+            reached_at: None,
+            reopened: Vec::new(),
             nearer_out: 0,
             pages: loaded.pages,
             bytes: loaded.bytes,
@@ -119,6 +157,9 @@ impl Engine {
         };
         for origin in loaded.origins {
             engine.load_origin(origin, now);
+        }
+        for (mirror, original) in std::mem::take(&mut engine.unmirrored) {
+            engine.set_mirror(mirror, original);
         }
         for row in loaded.suspects {
             engine.load_suspect(row);
@@ -135,6 +176,7 @@ impl Engine {
             Event::Begin(seeds) => self.begin(seeds, now),
             Event::Visited(visited) => self.visited(*visited, now),
             Event::Replied(reply) => self.replied(reply, now),
+            Event::LookedUp(server, address) => self.looked_up(server, address),
             Event::Tick => {}
             Event::Stop => self.stopping = self.stopping.take().or(Some(Finish::Stopped)),
             Event::Aborted => {
@@ -166,6 +208,7 @@ impl Engine {
             next: next.map(|(at, server)| {
                 (name(server), self.frontier.delay(server), at.saturating_duration_since(now))
             }),
+            unreachable: self.unreachable_since().map(|since| now.saturating_duration_since(since)),
             parked: self
                 .frontier
                 .parked()
@@ -256,6 +299,7 @@ impl Engine {
             if !self.suspects.is_active() {
                 self.ask_refills();
             }
+            self.look_up();
             if !self.has_room()
                 || self.stopping.is_some()
                 || self.frontier.next_start().is_none_or(|at| at > now.at)
@@ -282,7 +326,10 @@ impl Engine {
         if candidate.kind == Kind::Robots {
             return Some(candidate);
         }
-        if self.settings.politeness.robots && !self.origins.is_known(candidate.origin, now.at) {
+        if self.settings.politeness.robots
+            && candidate.kind.obeys_robots()
+            && !self.origins.is_known(candidate.origin, now.at)
+        {
             self.frontier.set_open(candidate.origin, false);
             self.ask_rules(candidate.origin, now);
             if let Some(candidate) = self.suspects.put_back(candidate) {
@@ -290,19 +337,32 @@ impl Engine {
             }
             return None;
         }
-        if let Err(refusal) = self.origins.judge(candidate.origin, &candidate.url) {
+        let mut verdict = self.origins.judge(candidate.origin, &candidate.url);
+        let is_new_page = candidate.kind == Kind::Page && candidate.attempts == 0;
+        if is_new_page && verdict.is_ok() {
+            verdict = self.trap_of(&candidate).map_or(Ok(()), Err);
+            verdict = verdict.and_then(|()| self.budgets.judge(&candidate.url));
+        }
+        if let Err(refusal) = verdict {
             self.known.set_taken(candidate.id, true);
-            self.suspects.ended(candidate.id);
+            self.suspects.refused(candidate.id);
+            let is_mirror = refusal.reason == Reason::Mirror;
             self.actions.push(Action::Write(Record::Refused(candidate.id, refusal)));
+            if is_mirror {
+                let source =
+                    Source { id: Some(candidate.id), depth: candidate.depth, hops: candidate.hops };
+                self.meet_twin(candidate.origin, &candidate.url, source, now);
+            }
             return None;
         }
-        if candidate.kind == Kind::Page && candidate.attempts == 0 {
+        if is_new_page {
             if self.settings.limits.pages.is_some_and(|limit| self.pages >= limit) {
                 self.frontier.push(candidate);
                 self.stopping = Some(Finish::Pages);
                 return None;
             }
             self.pages += 1;
+            self.budgets.count(&candidate.url);
         }
         Some(candidate)
     }
@@ -356,9 +416,16 @@ impl Engine {
             && self.origins.next_retry().is_none();
         if nothing_waits {
             let is_parked = self.frontier.parked().next().is_some();
-            return Some(if is_parked { Finish::Parked } else { Finish::Finished });
+            return Some(match is_parked {
+                true if self.any_answer => Finish::Parked,
+                true => Finish::NoAnswer,
+                false => Finish::Finished,
+            });
         }
-        let asked = self.nearer_out > 0 || self.frontier.is_refilling();
+        let asked = self.nearer_out > 0
+            || self.lookups > 0
+            || self.frontier.is_refilling()
+            || self.suspects.is_settling();
         let wait = self.next_wake(now).map(|at| at.saturating_duration_since(now.at));
         debug_assert!(asked || wait.is_some(), "something waits, and for something");
         if asked || wait.is_some_and(|wait| wait <= self.settings.politeness.max_wait.0) {

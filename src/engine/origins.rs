@@ -59,6 +59,8 @@ struct Origin {
     /// Whether the sitemaps that its rules name were met in this run.
     is_read: bool,
     access: Access,
+    /// The origin whose pages it shows, too.
+    mirrors: Option<OriginId>,
 }
 
 /// What to do about an origin that gave no rules.
@@ -82,6 +84,7 @@ impl Origins {
             sitemaps: 0,
             is_read: false,
             access: Access::Unknown,
+            mirrors: None,
         });
         debug_assert_eq!(
             self.origins.len(),
@@ -139,6 +142,17 @@ impl Origins {
     /// Nothing of this origin is to be fetched.
     pub(super) fn refuse(&mut self, id: OriginId, refusal: Refusal) {
         *self.access_mut(id) = Access::Refused(refusal);
+    }
+
+    /// This origin shows the pages of another.
+    pub(super) fn set_mirror(&mut self, id: OriginId, original: OriginId, refusal: Refusal) {
+        self.origins[id.0 as usize - 1].mirrors = Some(original);
+        self.refuse(id, refusal);
+    }
+
+    /// The origin whose pages this one shows, if it does.
+    pub(super) fn mirrored(&self, id: OriginId) -> Option<OriginId> {
+        self.origins[id.0 as usize - 1].mirrors
     }
 
     /// An origin that is to be asked again by now; called until it gives none.

@@ -16,12 +16,25 @@ use super::{Action, Engine};
 pub(super) struct Suspects {
     waiting: VecDeque<Candidate>,
     out: Option<UrlId>,
+    /// Whether the record of the last one is not known to be on disk yet: until
+    /// then the next crash would name it too.
+    is_settling: bool,
 }
 
 impl Suspects {
     /// Whether only a suspect, or the robots.txt it needs, may start.
     pub(super) fn is_active(&self) -> bool {
-        self.out.is_some() || !self.waiting.is_empty()
+        self.out.is_some() || self.is_settling || !self.waiting.is_empty()
+    }
+
+    /// Whether the writer is still to say that a suspect's record is on disk.
+    pub(super) fn is_settling(&self) -> bool {
+        self.is_settling
+    }
+
+    /// The record of the last suspect is on disk.
+    pub(super) fn settled(&mut self) {
+        self.is_settling = false;
     }
 
     /// How many have not been visited.
@@ -39,11 +52,16 @@ impl Suspects {
         None
     }
 
-    /// A visit of this URL ended, or it will have none.
-    pub(super) fn ended(&mut self, id: UrlId) {
-        if self.out == Some(id) {
-            self.out = None;
-        }
+    /// This URL will have no visit.
+    pub(super) fn refused(&mut self, id: UrlId) {
+        self.out.take_if(|out| *out == id);
+    }
+
+    /// A visit of this URL ended; whether it was a suspect, whose record is to be awaited.
+    pub(super) fn visited(&mut self, id: UrlId) -> bool {
+        let was_out = self.out.take_if(|out| *out == id).is_some();
+        self.is_settling |= was_out;
+        was_out
     }
 }
 
@@ -58,11 +76,12 @@ impl Engine {
 
     /// Brings the next suspect on its way, if none is.
     pub(super) fn advance_suspects(&mut self, now: Moment) {
-        while self.suspects.out.is_none() {
+        while self.suspects.out.is_none() && !self.suspects.is_settling {
             let Some(candidate) = self.suspects.waiting.front() else { return };
             let origin = candidate.origin;
-            let is_known =
-                !self.settings.politeness.robots || self.origins.is_known(origin, now.at);
+            let is_known = !self.settings.politeness.robots
+                || !candidate.kind.obeys_robots()
+                || self.origins.is_known(origin, now.at);
             if !is_known && !self.origins.is_unreachable(origin) {
                 return self.ask_rules(origin, now);
             }

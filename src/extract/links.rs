@@ -70,6 +70,17 @@ impl LinkKind {
         }
     }
 
+    /// The kind with this name.
+    pub fn from_stored(name: &str) -> Option<Self> {
+        KINDS.into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// Whether what such a link names may be asked for without harm: a form is
+    /// never submitted, and a citation names a text, not a part of the page.
+    pub fn may_be_fetched(self) -> bool {
+        !matches!(self, Self::Form | Self::Cite)
+    }
+
     /// Whether such a link leads to a document of its own, whatever its rel.
     fn is_document(self) -> bool {
         matches!(
@@ -85,6 +96,41 @@ impl LinkKind {
         )
     }
 }
+
+const KINDS: [LinkKind; 25] = {
+    use LinkKind::{
+        A, Area, Audio, Background, Cite, Embed, Form, Frame, Iframe, Img, Input, Link, LinkHeader,
+        MetaRefresh, Object, Poster, Redirect, RefreshHeader, Script, Sitemap, Source, Srcset, Svg,
+        Track, Video,
+    };
+    [
+        A,
+        Area,
+        Iframe,
+        Frame,
+        Link,
+        MetaRefresh,
+        RefreshHeader,
+        LinkHeader,
+        Redirect,
+        Sitemap,
+        Img,
+        Srcset,
+        Script,
+        Source,
+        Video,
+        Audio,
+        Track,
+        Poster,
+        Embed,
+        Object,
+        Input,
+        Background,
+        Svg,
+        Form,
+        Cite,
+    ]
+};
 
 /// Words of `rel` that lead from a `<link>` to a document.
 #[rustfmt::skip]
@@ -197,7 +243,7 @@ pub fn header_links(value: &str) -> Vec<(String, String, String)> {
         let Some(close) = rest[open..].find('>') else { break };
         let href = rest[open + 1..open + close].trim().to_owned();
         rest = &rest[open + close + 1..];
-        let end = rest.find(",<").or_else(|| rest.find(", <")).unwrap_or(rest.len());
+        let end = parameters_end(rest);
         let parameter = |name: &str| {
             rest[..end].split(';').filter_map(|parameter| parameter.split_once('=')).find_map(
                 |(key, value)| {
@@ -214,6 +260,17 @@ pub fn header_links(value: &str) -> Vec<(String, String, String)> {
         rest = &rest[end..];
     }
     links
+}
+
+/// Where the parameters at the start of `text` end: at the comma before the next
+/// link. Looks at no byte twice but blanks, as a header may have many links.
+fn parameters_end(text: &str) -> usize {
+    let mut in_quotes = false;
+    let is_end = |(at, byte): (usize, u8)| {
+        in_quotes ^= byte == b'"';
+        byte == b',' && !in_quotes && text[at + 1..].trim_start().starts_with('<')
+    };
+    text.bytes().enumerate().position(is_end).unwrap_or(text.len())
 }
 
 #[cfg(test)]
@@ -244,6 +301,9 @@ mod tests {
         assert_eq!(found[0], ("https://a/b".into(), "next".into(), String::new()));
         assert_eq!(found[1], ("/c.css".into(), "preload".into(), String::new()));
         assert_eq!(header_links("<unclosed").len(), 0);
+        let hrefs =
+            |value| header_links(value).into_iter().map(|(href, ..)| href).collect::<Vec<_>>();
+        assert_eq!(hrefs("<a>; title=\"x, <y>\",  <b>, <c>,<d>"), ["a", "b", "c", "d"]);
     }
 
     #[test]

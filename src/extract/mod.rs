@@ -8,9 +8,11 @@
 //! bytes → `charset` (text) → `tokens` (tags) → `page` (fields and raw links)
 
 mod charset;
+mod css;
 mod directives;
 mod fields;
 mod links;
+mod markdown;
 mod page;
 mod scripting;
 mod selector;
@@ -18,8 +20,10 @@ mod text;
 mod tokens;
 
 pub use charset::decode;
+pub use css::css_references;
 pub use directives::{Directives, refresh_target};
 pub use links::{LinkKind, header_links};
+pub use markdown::{MAX_TEXT_BYTES, MainText, Markup, main_text};
 pub use selector::{Matches, Selector};
 
 /// Links of one page that are kept at most.

@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{self, HeaderMap};
 
+use crate::canonical::without_credentials;
+
 /// Response headers that are kept.
 const KEPT_HEADERS: usize = 64;
 /// Bytes of a header's value that are kept.
@@ -72,17 +74,20 @@ impl Head {
         Some(date.duration_since(now).unwrap_or_default())
     }
 
-    /// The headers as a JSON object of arrays; cookies keep their names alone.
+    /// The headers as a JSON object of arrays, without secrets: cookies keep their
+    /// names alone, a Location loses its credentials.
     pub fn to_json(&self) -> String {
         let mut object = serde_json::Map::new();
         for (name, value) in self.headers.iter().take(KEPT_HEADERS) {
             let text =
                 String::from_utf8_lossy(&value.as_bytes()[..value.len().min(MAX_VALUE_BYTES)])
                     .into_owned();
-            let text = if name == header::SET_COOKIE {
-                format!("{}=<cut>", text.split('=').next().unwrap_or_default())
-            } else {
-                text
+            let text = match *name {
+                header::SET_COOKIE => {
+                    format!("{}=<cut>", text.split('=').next().unwrap_or_default())
+                }
+                header::LOCATION => without_credentials(&text).into_owned(),
+                _ => text,
             };
             let values =
                 object.entry(name.as_str()).or_insert_with(|| serde_json::Value::Array(Vec::new()));
@@ -135,8 +140,10 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_is_stored_without_its_value() {
+    fn secrets_are_not_stored() {
         let json = head(200, &[("set-cookie", "sid=hunter2; Path=/"), ("x", "a\"b")]).to_json();
         assert_eq!(json, r#"{"set-cookie":["sid=<cut>"],"x":["a\"b"]}"#);
+        let json = head(302, &[("location", "https://me:hunter2@a/b")]).to_json();
+        assert_eq!(json, r#"{"location":["https://a/b"]}"#);
     }
 }

@@ -6,6 +6,8 @@
 //! a deadline and every body a cap; beyond its first 512 KiB a body takes from a
 //! budget that all visits share.
 
+mod client;
+mod cookies;
 mod decode;
 mod guard;
 mod head;
@@ -15,14 +17,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::HeaderMap;
 use reqwest::{Client, Response, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::canonical::CanonicalUrl;
 use crate::config::FetchConfig;
+use client::{client, cookies, seed_headers};
 use guard::{GuardedResolver, LookupError};
 
+pub use client::{ACCEPT, ACCEPT_ENCODING, SetupError};
 pub use decode::{Decoded, Undecodable, decode, gunzip};
 pub use guard::{BadAllowance, Guard, is_global};
 pub use head::Head;
@@ -33,8 +37,8 @@ const OWN_BYTES: usize = 512 * 1024;
 const SHARED_BYTES: usize = 64 << 20;
 /// Bytes of a body that nobody wants which are read to keep the connection.
 const DRAIN_BYTES: u64 = 64 * 1024;
-/// Response headers that are accepted.
-const MAX_HEADERS: usize = 256;
+/// The longest time for that: a new connection costs no more.
+const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 /// Why a fetch gave no usable response.
 ///
@@ -57,6 +61,9 @@ pub enum FetchError {
     /// No complete answer in time.
     #[error("no answer in time: {0}")]
     Timeout(String),
+    /// No connection in time, or no address.
+    #[error("no connection in time: {0}")]
+    ConnectTimeout(String),
     /// The server broke the protocol or hung up midway.
     #[error("broken response: {0}")]
     Broken(String),
@@ -76,7 +83,7 @@ impl FetchError {
             Self::Private => "private-address",
             Self::Connect(_) => "connect",
             Self::Tls(_) => "tls",
-            Self::Timeout(_) => "timeout",
+            Self::Timeout(_) | Self::ConnectTimeout(_) => "timeout",
             Self::Broken(_) => "broken",
             Self::Undecodable(_) => "undecodable",
             Self::Panic(_) => "panic",
@@ -85,7 +92,12 @@ impl FetchError {
 
     /// Whether trying again later may help.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Dns(_) | Self::Connect(_) | Self::Timeout(_) | Self::Broken(_))
+        self.no_connection() || matches!(self, Self::Timeout(_) | Self::Broken(_))
+    }
+
+    /// Whether not even a connection came about.
+    pub fn no_connection(&self) -> bool {
+        matches!(self, Self::Dns(_) | Self::Connect(_) | Self::ConnectTimeout(_))
     }
 
     /// Sorts an error of the client by what lies at its root.
@@ -95,31 +107,42 @@ impl FetchError {
         while let Some(cause) = source {
             match cause.downcast_ref::<LookupError>() {
                 Some(LookupError::Private) => return Self::Private,
-                Some(LookupError::Timeout) => return Self::Timeout("DNS".into()),
+                Some(LookupError::Timeout) => return Self::ConnectTimeout("DNS".into()),
                 Some(LookupError::NotFound(io)) => return Self::Dns(io.to_string()),
                 None => {}
             }
-            if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
-                return Self::Tls(tls.to_string());
-            }
-            // rustls hides in an io::Error, whose source() skips it.
-            if let Some(tls) =
-                cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref)
-                && let Some(tls) = tls.downcast_ref::<rustls::Error>()
-            {
+            if let Some(tls) = tls_error(cause) {
                 return Self::Tls(tls.to_string());
             }
             root = cause.to_string();
             source = cause.source();
         }
         if error.is_timeout() {
-            Self::Timeout(if error.is_connect() { "to connect".into() } else { root })
+            if error.is_connect() { Self::ConnectTimeout(root) } else { Self::Timeout(root) }
         } else if error.is_connect() {
             Self::Connect(root)
         } else {
             Self::Broken(root)
         }
     }
+}
+
+/// What is asked of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// The whole.
+    Get,
+    /// The head alone.
+    Head,
+}
+
+/// The TLS error that `error` is, or hides: one in an `io::Error` is no source of
+/// it, and one `io::Error` may be in another.
+fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(tls) = error.downcast_ref() {
+        return Some(tls);
+    }
+    tls_error(error.downcast_ref::<std::io::Error>()?.get_ref()?)
 }
 
 /// A response, as far as it was wanted.
@@ -141,26 +164,6 @@ pub struct Fetched {
     pub wire_bytes: u64,
     /// What the body holds of the shared budget, until it is dropped.
     pub hold: Option<OwnedSemaphorePermit>,
-}
-
-/// Why no fetcher could be made.
-#[derive(Debug, thiserror::Error)]
-pub enum SetupError {
-    /// `fetch.allow_private`
-    #[error("allow_private: {0}")]
-    Allowance(#[from] BadAllowance),
-    /// A header that cannot be sent.
-    #[error("header `{0}` cannot be sent: name and value must be plain text")]
-    Header(String),
-    /// `fetch.cacert`
-    #[error("cannot read certificates from {0}: {1}")]
-    Cacert(String, String),
-    /// `fetch.proxy`
-    #[error("the proxy cannot be used: {0}")]
-    Proxy(String),
-    /// The client cannot be made.
-    #[error("cannot set up TLS: {0}")]
-    Client(String),
 }
 
 /// Fetches over HTTP. Clones share one connection pool.
@@ -192,14 +195,23 @@ impl Fetcher {
         seeds: &[CanonicalUrl],
     ) -> Result<Self, SetupError> {
         let guard = Arc::new(Guard::new(typed, &config.allow_private)?);
+        let cookies = cookies(config)?;
         let max_body = usize::try_from(config.max_body.0).unwrap_or(usize::MAX);
         let mut seed_origins: Vec<Box<str>> =
             seeds.iter().map(|seed| seed.origin().into()).collect();
         seed_origins.sort();
         seed_origins.dedup();
         Ok(Self {
-            strict: client(config, GuardedResolver::new(Arc::clone(&guard), false))?,
-            exempt: client(config, GuardedResolver::new(Arc::clone(&guard), true))?,
+            strict: client(
+                config,
+                GuardedResolver::new(Arc::clone(&guard), false),
+                cookies.as_ref(),
+            )?,
+            exempt: client(
+                config,
+                GuardedResolver::new(Arc::clone(&guard), true),
+                cookies.as_ref(),
+            )?,
             guard,
             has_proxy: config.proxy.is_some(),
             seed_origins: Arc::new(seed_origins),
@@ -211,6 +223,15 @@ impl Fetcher {
         })
     }
 
+    /// The least address of those that `host` leads to. `None` if it leads to none,
+    /// or a proxy looks it up. Ends within 5 s.
+    pub async fn address(&self, host: &str) -> Option<IpAddr> {
+        if self.has_proxy {
+            return None;
+        }
+        guard::addresses(host).await.into_iter().min()
+    }
+
     /// Gets `url`. Once the head is there, `wants_body` decides whether the body is read.
     ///
     /// Dropping the future closes the connection; nothing else is left behind.
@@ -220,12 +241,13 @@ impl Fetcher {
     pub async fn get(
         &self,
         url: &CanonicalUrl,
+        method: Method,
         wants_body: impl Fn(&Head) -> bool,
     ) -> Result<Fetched, FetchError> {
         if !self.guard.admits_literal(url) {
             return Err(FetchError::Private);
         }
-        let answer = tokio::time::timeout(self.timeout, self.read(url, wants_body));
+        let answer = tokio::time::timeout(self.timeout, self.read(url, method, wants_body));
         answer
             .await
             .map_err(|_| FetchError::Timeout(format!("{} s in all", self.timeout.as_secs_f32())))?
@@ -234,12 +256,16 @@ impl Fetcher {
     async fn read(
         &self,
         url: &CanonicalUrl,
+        method: Method,
         wants_body: impl Fn(&Head) -> bool,
     ) -> Result<Fetched, FetchError> {
         let began = Instant::now();
         let client =
             if self.guard.exempts(url) || self.has_proxy { &self.exempt } else { &self.strict };
-        let mut request = client.get(url.to_url());
+        let mut request = match method {
+            Method::Get => client.get(url.to_url()),
+            Method::Head => client.head(url.to_url()),
+        };
         if self.seed_origins.iter().any(|origin| **origin == *url.origin()) {
             request = request.headers(self.seed_headers.clone());
         }
@@ -256,10 +282,16 @@ impl Fetcher {
             hold: None,
             head,
         };
+        if method == Method::Head {
+            return Ok(fetched);
+        }
         if wants_body(&fetched.head) {
             self.read_body(response, &mut fetched).await?;
         } else {
-            self.drain(response, &mut fetched).await;
+            // Half of what is left at most: the answer is here, and must not be lost to its body.
+            let most = self.timeout.saturating_sub(began.elapsed()) / 2;
+            let drain = drain(response, &mut fetched);
+            tokio::time::timeout(DRAIN_TIME.min(most), drain).await.ok();
         }
         Ok(fetched)
     }
@@ -311,113 +343,18 @@ impl Fetcher {
         let chunk = chunk.await.map_err(|_| FetchError::Timeout("no byte of the body".into()))?;
         chunk.map_err(|error| FetchError::of(&error))
     }
+}
 
-    /// Reads a short body to its end, so that the connection can be used again.
-    async fn drain(&self, mut response: Response, fetched: &mut Fetched) {
-        let length =
-            fetched.head.get("content-length").and_then(|length| length.parse::<u64>().ok());
-        if length.is_some_and(|length| length > DRAIN_BYTES) {
+/// Reads a short body to its end, so that the connection can be used again.
+async fn drain(mut response: Response, fetched: &mut Fetched) {
+    let length = fetched.head.get("content-length").and_then(|length| length.parse::<u64>().ok());
+    if length.is_some_and(|length| length > DRAIN_BYTES) {
+        return;
+    }
+    while let Ok(Some(chunk)) = response.chunk().await {
+        fetched.wire_bytes += chunk.len() as u64;
+        if fetched.wire_bytes > DRAIN_BYTES {
             return;
-        }
-        while let Ok(Some(chunk)) = self.next_chunk(&mut response).await {
-            fetched.wire_bytes += chunk.len() as u64;
-            if fetched.wire_bytes > DRAIN_BYTES {
-                return;
-            }
-        }
-    }
-}
-
-fn client(config: &FetchConfig, resolver: GuardedResolver) -> Result<Client, SetupError> {
-    let provider = rustls::crypto::ring::default_provider();
-    // The first of two clients installs it; for the second it is there already.
-    provider.install_default().ok();
-    let accept =
-        HeaderValue::from_static("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
-    let headers = HeaderMap::from_iter([
-        (header::ACCEPT, accept),
-        (header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, br, zstd, deflate")),
-    ]);
-    let mut builder = Client::builder()
-        .user_agent(config.user_agent())
-        .default_headers(headers)
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .retry(reqwest::retry::never())
-        .dns_resolver(Arc::new(resolver))
-        .connect_timeout(config.connect_timeout.0)
-        .read_timeout(config.idle_timeout.0.max(Duration::from_mins(1)).min(config.timeout.0))
-        .pool_idle_timeout(Duration::from_secs(15))
-        .pool_max_idle_per_host(config.concurrency)
-        .http1_max_headers(MAX_HEADERS)
-        .http2_max_header_list_size(64 * 1024)
-        .tls_danger_accept_invalid_certs(config.insecure);
-    builder = match &config.proxy {
-        Some(proxy) => {
-            let proxy =
-                reqwest::Proxy::all(proxy).map_err(|error| SetupError::Proxy(error.to_string()))?;
-            builder.proxy(proxy)
-        }
-        None => builder.no_proxy(),
-    };
-    if let Some(path) = &config.cacert {
-        let failed = |error: String| SetupError::Cacert(path.display().to_string(), error);
-        let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
-        let certificates = reqwest::Certificate::from_pem_bundle(&pem)
-            .map_err(|error| failed(error.to_string()))?;
-        builder = builder.tls_certs_merge(certificates);
-    }
-    builder.build().map_err(|error| SetupError::Client(error.to_string()))
-}
-
-fn seed_headers(config: &FetchConfig) -> Result<HeaderMap, SetupError> {
-    let mut headers = HeaderMap::new();
-    for line in &config.headers {
-        let (name, value) = line.split_once(':').unwrap_or((line, ""));
-        let header =
-            HeaderName::try_from(name.trim()).ok().zip(HeaderValue::try_from(value.trim()).ok());
-        let (name, mut value) = header.ok_or_else(|| SetupError::Header(name.to_owned()))?;
-        value.set_sensitive(true);
-        headers.append(name, value);
-    }
-    if let Some(user) = &config.user {
-        let mut value = HeaderValue::try_from(format!("Basic {}", base64(user.as_bytes())))
-            .expect("base64 is ASCII");
-        value.set_sensitive(true);
-        headers.insert(header::AUTHORIZATION, value);
-    }
-    Ok(headers)
-}
-
-/// RFC 4648 section 4.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0_usize, |bits, byte| bits << 8 | usize::from(*byte))
-            << (8 * (3 - chunk.len()));
-        for at in 0..4 {
-            let is_padding = at > chunk.len();
-            text.push(if is_padding {
-                '='
-            } else {
-                char::from(ALPHABET[bits >> (18 - 6 * at) & 63])
-            });
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_as_in_the_rfc() {
-        for (bytes, expected) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
-        {
-            assert_eq!(base64(bytes.as_bytes()), expected);
         }
     }
 }

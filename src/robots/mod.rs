@@ -11,15 +11,13 @@
 //! the parser their authors tested with: a forgotten colon, any line ending, a
 //! byte order mark and unknown lines are all harmless.
 //!
-//! Invariant: `Rules::by_precedence` stands in order of precedence, so the first rule
-//! that matches is the verdict. `parse` sorts; `verdict` relies on it.
-
 mod pattern;
+mod precedence;
 
-use std::cmp::Reverse;
 use std::time::Duration;
 
 use pattern::Pattern;
+use precedence::Precedence;
 
 /// Bytes of a robots.txt that are read; the rest is ignored, and so is the line
 /// that lies across the limit (RFC 9309 §2.5 asks for at least 500 KiB).
@@ -39,8 +37,7 @@ const MAX_CRAWL_DELAY: Duration = Duration::from_hours(24);
 /// What the robots.txt of one origin says to one product token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// Most specific first; Allow before Disallow if equally specific.
-    by_precedence: Vec<Rule>,
+    rules: Precedence,
     crawl_delay: Option<Duration>,
     sitemaps: Vec<String>,
 }
@@ -92,15 +89,15 @@ impl Rules {
     /// Whether `path_and_query`, such as `/a/b?c=d`, may be fetched.
     ///
     /// The longest matching rule decides, Allow if two are equally long (RFC
-    /// 9309 §2.2.2); `/robots.txt` itself is always allowed. Whatever the patterns,
-    /// the time is at most that of reading the file's rules once and
-    /// `path_and_query` once per rule.
+    /// 9309 §2.2.2); `/robots.txt` itself is always allowed. Whatever the rules,
+    /// it takes less than a millisecond: see `precedence` for what becomes of
+    /// files that would take longer.
     pub fn verdict(&self, path_and_query: &str) -> Verdict<'_> {
         if path_and_query == "/robots.txt" {
             return Verdict::Allowed;
         }
         let path = pattern::comparable(path_and_query);
-        match self.by_precedence.iter().find(|rule| rule.pattern.matches(&path)) {
+        match self.rules.decisive(&path) {
             Some(Rule { allow: false, line, text, .. }) => {
                 Verdict::Disallowed { line: *line, rule: text }
             }
@@ -213,10 +210,9 @@ impl Reader<'_> {
     }
 
     fn finish(self) -> Rules {
-        let Group { mut rules, crawl_delay, .. } =
+        let Group { rules, crawl_delay, .. } =
             if self.ours.exists { self.ours } else { self.everyone };
-        rules.sort_by_key(|rule| (Reverse(rule.pattern.octets()), !rule.allow));
-        Rules { by_precedence: rules, crawl_delay, sitemaps: self.sitemaps }
+        Rules { rules: Precedence::new(rules), crawl_delay, sitemaps: self.sitemaps }
     }
 }
 

@@ -8,8 +8,13 @@
 //! two ways is written in one: so `%7e` and `~` are equal. A literal `*` is
 //! always `%2A` there, which leaves `*` to mean the wildcard.
 
-/// The path of a rule, ready to be matched.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a look at the beginning of a path is taken for, in bytes of work.
+const GLANCE: usize = 8;
+/// What a search in a path is taken for at the least.
+const SEARCH: usize = 64;
+
+/// The path of a rule, ready to be matched. Sorted by text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Pattern {
     /// Comparable, but `*` is the wildcard. Without the `$` at its end.
     text: String,
@@ -34,23 +39,43 @@ impl Pattern {
         self.text.len() + usize::from(self.anchored)
     }
 
-    /// Whether it matches a path in its [`comparable`] spelling.
+    /// Without the `$` at its end; what a path must begin with if there is no wildcard.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn has_wildcard(&self) -> bool {
+        self.text.contains('*')
+    }
+
+    /// Whether a path that has the whole text may be one that ends there, or one
+    /// that goes on.
+    pub(super) fn may_end(&self, is_end: bool) -> bool {
+        is_end || !self.anchored
+    }
+
+    /// Whether it matches a path in its [`comparable`] spelling; `None` once
+    /// `work`, which is counted down, is used up.
     ///
     /// What stands between two wildcards is taken where it first occurs. That is
     /// never wrong, as it leaves most of the path to the rest, so nothing is
     /// tried twice: the time is linear in the lengths of pattern and path.
-    pub(super) fn matches(&self, path: &str) -> bool {
+    pub(super) fn matches(&self, path: &str, work: &mut usize) -> Option<bool> {
         let mut pieces = self.text.split('*');
         let beginning = pieces.next().unwrap_or_default();
-        let Some(mut rest) = path.strip_prefix(beginning) else { return false };
+        *work = work.checked_sub(GLANCE)?;
+        let Some(mut rest) = path.strip_prefix(beginning) else { return Some(false) };
         let Some(end) = pieces.next_back() else {
-            return rest.is_empty() || !self.anchored;
+            return Some(self.may_end(rest.is_empty()));
         };
         for piece in pieces {
-            let Some(at) = rest.find(piece) else { return false };
+            let found = rest.find(piece);
+            *work = work.checked_sub(found.unwrap_or(rest.len()).max(SEARCH))?;
+            let Some(at) = found else { return Some(false) };
             rest = &rest[at + piece.len()..];
         }
-        if self.anchored { rest.ends_with(end) } else { rest.contains(end) }
+        *work = work.checked_sub(rest.len().max(SEARCH))?;
+        Some(if self.anchored { rest.ends_with(end) } else { rest.contains(end) })
     }
 }
 
@@ -136,8 +161,9 @@ mod tests {
             ("/100%",      "/100%",        true,    "a stray %"),
         ];
         for (pattern, path, expected, why) in cases {
-            let matches = Pattern::new(pattern.as_bytes()).unwrap().matches(&comparable(path));
-            assert_eq!(matches, expected, "{why}: {pattern} on {path}");
+            let pattern_read = Pattern::new(pattern.as_bytes()).unwrap();
+            let matches = pattern_read.matches(&comparable(path), &mut usize::MAX.clone());
+            assert_eq!(matches, Some(expected), "{why}: {pattern} on {path}");
         }
     }
 
@@ -146,6 +172,8 @@ mod tests {
         let pattern = format!("/{}b", "*a".repeat(200_000));
         let path = comparable(&format!("/{}", "a".repeat(1_000_000)));
         // Tries all ways to share out the path if it does not decide at the first.
-        assert!(!Pattern::new(pattern.as_bytes()).unwrap().matches(&path));
+        let pattern = Pattern::new(pattern.as_bytes()).unwrap();
+        assert_eq!(pattern.matches(&path, &mut usize::MAX.clone()), Some(false));
+        assert_eq!(pattern.matches(&path, &mut 1000), None);
     }
 }

@@ -111,11 +111,36 @@ fn sitemaps_belong_to_the_whole_file() {
 }
 
 #[test]
-fn a_hostile_file_costs_little() {
+fn the_same_rule_many_times_is_one() {
     let robots = format!("User-agent: *\n{}", "Disallow:/*a*b\n".repeat(MAX_RULES + 10_000));
     let rules = Rules::parse(robots.as_bytes(), "crawlite");
-    assert_eq!(rules.by_precedence.len(), MAX_RULES);
     assert_eq!(rules.verdict(&format!("/{}", "a".repeat(2048))), Verdict::Allowed);
+}
+
+#[test]
+fn many_rules_are_exact_and_too_many_wildcards_disallow() {
+    let read = |rule: &dyn Fn(u32) -> String, count| {
+        let lines: String = (0..count).map(rule).collect();
+        Rules::parse(format!("User-agent: *\n{lines}").as_bytes(), "crawlite")
+    };
+    let paths = read(&|n| format!("Disallow: /x{n}$\nAllow: /x{n}0\nDisallow: /x{n}0/y\n"), 6000);
+    let stars = read(&|n| format!("Disallow: /*x{n}=\n"), 900);
+    let folders = read(&|n| format!("Disallow: /x{n}/*=\n"), 15_000);
+    let disallows = |rules: &Rules, path: &str| rules.verdict(path) != Verdict::Allowed;
+    #[rustfmt::skip]
+    let cases = [
+        (&paths, "/x5999", true), (&paths, "/x5999a", false), (&paths, "/x60", true), (&paths, "/x600", true),
+        (&paths, "/x600/y", true), (&paths, "/x6000", false), (&paths, "/x59990/y", true), (&paths, "/y", false),
+        (&stars, "/a?x899=1", true), (&stars, "/a?x900=1", false), (&stars, "/", false),
+        (&folders, "/x14999/?a=", true), (&folders, "/x14999/?a", false), (&folders, "/y", false),
+    ];
+    for (rules, path, expected) in cases {
+        assert_eq!(disallows(rules, path), expected, "{path}");
+    }
+    let hostile = read(&|n| format!("Disallow: /*a*b*c*{n}q\nAllow: /*a*b*c*{n}r\n"), 9000);
+    let began = std::time::Instant::now();
+    assert!(disallows(&hostile, &format!("/{}", "abc".repeat(600))));
+    assert!(began.elapsed() < Duration::from_millis(50), "{:?}", began.elapsed());
 }
 
 #[test]

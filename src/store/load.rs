@@ -15,6 +15,7 @@ use crate::engine::{Known, Loaded, LoadedOrigin};
 use crate::hash::UrlHash;
 use crate::refusal::{REASONS, Reason};
 use crate::robots::Rules;
+use crate::traps::{self, Trap};
 
 /// Unclean ends during visits of a URL after which it is set aside.
 const MAX_CRASHES: i64 = 3;
@@ -30,7 +31,7 @@ pub(super) fn pending_row(row: &Row<'_>) -> Result<PendingRow> {
     Ok(PendingRow {
         id: UrlId(row.get(0)?),
         url: CanonicalUrl::from_stored(row.get::<_, String>(1)?),
-        kind: if kind == Kind::Sitemap.as_str() { Kind::Sitemap } else { Kind::Page },
+        kind: Kind::from_stored(&kind),
         depth: Depth::from_rank(row.get(3)?),
         hops: row.get(4)?,
         attempts: row.get(5)?,
@@ -95,8 +96,11 @@ pub(super) fn load(
     crawl_id: i64,
     suspects: &[UrlId],
     product_token: &str,
+    mut blank: Loaded,
     now: i64,
 ) -> Result<Loaded, Error> {
+    load_traps(db, crawl_id, &mut blank)?;
+    load_budgets(db, crawl_id, &mut blank)?;
     count_crashes(db, crawl_id, suspects)?;
     let known = load_known(db, crawl_id)?;
     let suspects = load_suspects(db, crawl_id, suspects)?;
@@ -123,7 +127,60 @@ pub(super) fn load(
         pages: u64::try_from(pages).unwrap_or_default(),
         bytes: u64::try_from(bytes).unwrap_or_default(),
         elapsed: Duration::from_millis(u64::try_from(elapsed).unwrap_or_default()),
+        ..blank
     })
+}
+
+/// The traps of the file, and what its URLs count towards further ones. Contents
+/// are not counted again, so one content under many URLs is found later.
+fn load_traps(db: &Connection, crawl_id: i64, loaded: &mut Loaded) -> Result<(), Error> {
+    let Some(traps) = &mut loaded.traps else { return Ok(()) };
+    let mut statement = db.prepare(
+        "SELECT pattern, kind, evidence, released_at IS NOT NULL FROM trap ORDER BY parked_at, host, pattern",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let kind: String = row.get(1)?;
+        let trap = Trap {
+            pattern: row.get::<_, String>(0)?.into(),
+            kind: traps::Kind::named(&kind).unwrap_or(traps::Kind::Repeated),
+            evidence: row.get::<_, String>(2)?.into(),
+        };
+        Ok((trap, row.get::<_, bool>(3)?))
+    })?;
+    let (released, parked): (Vec<_>, Vec<_>) =
+        rows.collect::<Result<Vec<_>>>()?.into_iter().partition(|(_, is_released)| *is_released);
+    loaded.trap_patterns =
+        parked.iter().chain(&released).map(|(trap, _)| trap.pattern.clone()).collect();
+    traps.load(
+        parked.into_iter().map(|(trap, _)| trap),
+        released.iter().map(|(trap, _)| &*trap.pattern),
+    );
+    let mut statement = db.prepare(
+        "SELECT u.url FROM state s JOIN url u ON u.id = s.url_id
+         WHERE s.crawl_id = ?1 AND s.kind = 'page' AND s.found_on IS NOT NULL
+           AND (s.state IN ('pending', 'done') OR s.reason = ?2) ORDER BY s.url_id",
+    )?;
+    let mut rows = statement.query(params![crawl_id, Reason::Trap.as_str()])?;
+    while let Some(row) = rows.next()? {
+        traps.judge(&CanonicalUrl::from_stored(row.get::<_, String>(0)?));
+    }
+    Ok(())
+}
+
+/// What earlier runs of the crawl used of its budgets.
+fn load_budgets(db: &Connection, crawl_id: i64, loaded: &mut Loaded) -> Result<(), Error> {
+    if loaded.budgets.is_empty() {
+        return Ok(());
+    }
+    let mut statement = db.prepare(
+        "SELECT u.url FROM state s JOIN url u ON u.id = s.url_id
+         WHERE s.crawl_id = ?1 AND s.kind = 'page' AND (s.state = 'done' OR s.attempts > 0)",
+    )?;
+    let mut rows = statement.query([crawl_id])?;
+    while let Some(row) = rows.next()? {
+        loaded.budgets.count(&CanonicalUrl::from_stored(row.get::<_, String>(0)?));
+    }
+    Ok(())
 }
 
 /// Counts an unclean end against each URL that was in flight; the third sets it aside.
@@ -147,7 +204,7 @@ fn count_crashes(db: &mut Connection, crawl_id: i64, suspects: &[UrlId]) -> Resu
 fn load_known(db: &Connection, crawl_id: i64) -> Result<Known, Error> {
     let mut known = Known::default();
     let mut statement = db.prepare(
-        "SELECT u.id, u.hash, s.depth, s.reason, s.kind = 'sitemap' FROM url u
+        "SELECT u.id, u.hash, s.depth, s.reason, s.kind IN ('sitemap', 'asset', 'external') FROM url u
          LEFT JOIN state s ON s.crawl_id = ?1 AND s.url_id = u.id ORDER BY u.id",
     )?;
     let mut rows = statement.query([crawl_id])?;
@@ -159,7 +216,7 @@ fn load_known(db: &Connection, crawl_id: i64) -> Result<Known, Error> {
             let reason = row.get_ref(3)?.as_str_or_null().unwrap_or_default().and_then(reason);
             let rank = reason.map_or(0, Reason::link_rank);
             let depth = match reason {
-                // What a sitemap's depth counts are indexes, not links.
+                // What a sitemap's depth counts are indexes; others have none that matters.
                 _ if row.get(4)? => Depth::new(0),
                 // A link that is not followed is no way from a seed.
                 Some(Reason::Asset | Reason::Nofollow) => Depth::NONE,
@@ -201,7 +258,9 @@ fn load_origins(
     now: i64,
 ) -> Result<Vec<LoadedOrigin>, Error> {
     let mut statement = db.prepare(
-        "SELECT o.origin, o.robots_at, o.robots_status, o.robots_body, o.hold_until,
+        "SELECT o.origin, o.robots_at, o.robots_status, o.robots_body, o.hold_until, o.mirror_of,
+             EXISTS (SELECT 1 FROM state s INDEXED BY state_pending WHERE s.state = 'pending' AND s.crawl_id = ?1
+                     AND s.origin_id = o.id AND s.kind = 'external'),
              (SELECT count(*) FROM state s INDEXED BY state_pending
               WHERE s.state = 'pending' AND s.crawl_id = ?1 AND s.origin_id = o.id)
          FROM origin o ORDER BY o.id",
@@ -218,13 +277,15 @@ fn load_origins(
         };
         let age = age.filter(|age| (0..RULES_LAST_MS).contains(age));
         let age = age.and_then(|age| u64::try_from(age).ok()).map(Duration::from_millis);
-        let pending: i64 = row.get(5)?;
+        let pending: i64 = row.get(7)?;
         let suspects = suspects.iter().filter(|row| *row.url.origin() == *name).count();
         Ok(LoadedOrigin {
             pending: u64::try_from(pending).unwrap_or_default() - suspects as u64,
             name,
             rules: rules.zip(age).map(|(rules, age)| (Arc::new(rules), age)),
             hold_until: row.get(4)?,
+            is_external: row.get(6)?,
+            mirror_of: row.get::<_, Option<u32>>(5)?.map(OriginId),
         })
     })?;
     Ok(rows.collect::<Result<_>>()?)

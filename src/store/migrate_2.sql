@@ -10,6 +10,9 @@ ALTER TABLE page ADD COLUMN rel_next TEXT;
 ALTER TABLE page ADD COLUMN rel_prev TEXT;
 ALTER TABLE page ADD COLUMN needs_javascript TEXT;
 
+ALTER TABLE fetch ADD COLUMN body_id INTEGER REFERENCES body (id);
+ALTER TABLE origin ADD COLUMN mirror_of INTEGER REFERENCES origin (id);
+
 CREATE TABLE state_new (
     crawl_id   INTEGER NOT NULL REFERENCES crawl (id),
     url_id     INTEGER NOT NULL REFERENCES url (id),

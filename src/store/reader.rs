@@ -161,7 +161,8 @@ impl Reader {
         };
         let broken = format!(
             "FROM state s JOIN fetch f ON f.id = s.fetch_id JOIN inlink i ON i.crawl_id = s.crawl_id AND i.url_id = s.url_id
-             WHERE s.crawl_id = {id} AND s.kind = 'page' AND s.state = 'done' AND (f.status >= 400 OR f.status IS NULL)"
+             WHERE s.crawl_id = {id} AND s.kind <> 'sitemap' AND s.state = 'done' AND (f.status >= 400 OR f.status IS NULL)
+               AND NOT (s.kind = 'external' AND coalesce(f.status, 0) IN (401, 403, 407, 429, 451, 999))"
         );
         let worst = format!(
             "SELECT u.url, coalesce(f.status, f.error), i.pages {}  ORDER BY i.pages DESC, u.url LIMIT 5",

@@ -1,7 +1,8 @@
 //! Which URLs that were set aside may be fetched now that settings have changed?
 //!
 //! Runs between two runs, before anything is loaded. Nothing that was fetched is
-//! touched. What only images, scripts or nofollow links lead to stays aside.
+//! touched. What only images, scripts or nofollow links lead to stays aside, unless
+//! those are wanted now.
 
 use std::collections::HashMap;
 
@@ -9,11 +10,31 @@ use tokio_rusqlite::rusqlite::{Connection, Result, Transaction, TransactionBehav
 
 use super::Error;
 use crate::canonical::CanonicalUrl;
-use crate::engine::record::Depth;
+use crate::engine::record::{Depth, Kind};
 use crate::refusal::{Reason, Refusal};
 
-/// The reasons that a changed scope, depth, robots setting or allowance may lift.
-const LIFTED: [Reason; 7] = [
+/// What becomes of a URL that was set aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// It may be fetched, as this.
+    Fetch(Kind),
+    /// This is against it now.
+    Aside(Refusal),
+}
+
+/// A URL that was set aside, as it is judged again.
+#[derive(Clone, Debug)]
+pub struct Aside {
+    /// Which.
+    pub url: CanonicalUrl,
+    /// How far from the seeds.
+    pub depth: Depth,
+    /// What was against it.
+    pub refusal: Refusal,
+}
+
+/// The reasons that a changed setting may lift.
+const LIFTED: [Reason; 13] = [
     Reason::External,
     Reason::OutOfScope,
     Reason::Excluded,
@@ -21,54 +42,86 @@ const LIFTED: [Reason; 7] = [
     Reason::Robots,
     Reason::Depth,
     Reason::Private,
+    Reason::Mirror,
+    Reason::Asset,
+    Reason::Nofollow,
+    Reason::Session,
+    Reason::Trap,
+    Reason::Budget,
 ];
 
 /// Judges every URL again that was set aside for one of those reasons; how many are pending now.
 pub(super) fn rejudge(
     db: &mut Connection,
     crawl_id: i64,
-    judge: impl Fn(&CanonicalUrl, Depth) -> Option<Refusal>,
+    judge: impl Fn(&Aside) -> Again,
 ) -> Result<u64, Error> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     tx.execute_batch("CREATE INDEX IF NOT EXISTS link_target ON link (target_id)")?;
     let mut origins = Origins::load(&tx)?;
     let mut released = 0;
-    for (id, url, depth, had_way) in set_aside(&tx, crawl_id)? {
-        let refusal = judge(&url, depth).or_else(|| {
-            let is_led_to = had_way || is_led_to(&tx, crawl_id, id).unwrap_or(true);
-            (!is_led_to).then(|| Refusal::new(Reason::Asset, "no followed link leads to it"))
-        });
-        if let Some(Refusal { reason, detail }) = refusal {
-            let sql =
-                "UPDATE state SET reason = ?3, detail = ?4 WHERE crawl_id = ?1 AND url_id = ?2";
-            tx.prepare_cached(sql)?.execute(params![crawl_id, id, reason.as_str(), &*detail])?;
-        } else {
-            let origin = origins.id(&tx, url.origin())?;
-            let sql =
-                "UPDATE state SET state = 'pending', reason = NULL, detail = NULL, origin_id = ?3,
-                           attempts = 0, crashes = 0 WHERE crawl_id = ?1 AND url_id = ?2";
-            tx.prepare_cached(sql)?.execute(params![crawl_id, id, origin])?;
-            released += 1;
+    for (id, aside) in set_aside(&tx, crawl_id)? {
+        match judge(&aside) {
+            Again::Fetch(Kind::Page) if !has_way(&tx, crawl_id, id, aside.refusal.reason)? => {
+                let refusal = Refusal::new(Reason::Asset, "no followed link leads to it");
+                set_refusal(&tx, crawl_id, id, &refusal)?;
+            }
+            Again::Fetch(kind) => {
+                let origin = origins.id(&tx, aside.url.origin())?;
+                let sql = "UPDATE state SET state = 'pending', reason = NULL, detail = NULL, origin_id = ?3, kind = ?4,
+                               attempts = 0, crashes = 0 WHERE crawl_id = ?1 AND url_id = ?2";
+                tx.prepare_cached(sql)?.execute(params![crawl_id, id, origin, kind.as_str()])?;
+                released += 1;
+            }
+            Again::Aside(refusal) => set_refusal(&tx, crawl_id, id, &refusal)?,
         }
     }
     tx.commit()?;
     Ok(released)
 }
 
-/// Pages that are set aside for such a reason: row, URL, depth, and whether the
-/// reason shows that a followed link leads to it.
-fn set_aside(tx: &Transaction<'_>, crawl_id: i64) -> Result<Vec<(i64, CanonicalUrl, Depth, bool)>> {
+fn set_refusal(tx: &Transaction<'_>, crawl_id: i64, id: i64, refusal: &Refusal) -> Result<()> {
+    let sql = "UPDATE state SET reason = ?3, detail = ?4 WHERE crawl_id = ?1 AND url_id = ?2";
+    let row = params![crawl_id, id, refusal.reason.as_str(), &*refusal.detail];
+    tx.prepare_cached(sql)?.execute(row).map(drop)
+}
+
+/// Pages that are set aside for such a reason, by row.
+fn set_aside(tx: &Transaction<'_>, crawl_id: i64) -> Result<Vec<(i64, Aside)>> {
     let reasons = LIFTED.map(|reason| format!("'{reason}'")).join(", ");
     let mut statement = tx.prepare(&format!(
-        "SELECT s.url_id, u.url, s.depth, s.reason IN ('robots', 'depth', 'private-address')
+        "SELECT s.url_id, u.url, s.depth, s.reason, s.detail
          FROM state s JOIN url u ON u.id = s.url_id
-         WHERE s.crawl_id = ?1 AND s.state = 'aside' AND s.kind = 'page' AND s.reason IN ({reasons})"
+         WHERE s.crawl_id = ?1 AND s.state = 'aside' AND s.kind <> 'sitemap' AND s.reason IN ({reasons})"
     ))?;
     let rows = statement.query_map([crawl_id], |row| {
-        let url = CanonicalUrl::from_stored(row.get::<_, String>(1)?);
-        Ok((row.get(0)?, url, Depth::from_rank(row.get(2)?), row.get(3)?))
+        let name: String = row.get(3)?;
+        let reason = LIFTED.into_iter().find(|reason| reason.as_str() == name);
+        let reason = reason.expect("only those were asked for");
+        let aside = Aside {
+            url: CanonicalUrl::from_stored(row.get::<_, String>(1)?),
+            depth: Depth::from_rank(row.get(2)?),
+            refusal: Refusal::new(reason, row.get::<_, String>(4)?),
+        };
+        Ok((row.get(0)?, aside))
     })?;
     rows.collect()
+}
+
+/// Whether there is a way from a seed to a URL: some reasons show it, since only
+/// what a followed link leads to comes as far.
+fn has_way(tx: &Transaction<'_>, crawl_id: i64, id: i64, reason: Reason) -> Result<bool> {
+    let shows = matches!(
+        reason,
+        Reason::Robots
+            | Reason::Depth
+            | Reason::Private
+            | Reason::Mirror
+            | Reason::Nofollow
+            | Reason::Trap
+            | Reason::Budget
+    );
+    if shows { Ok(true) } else { is_led_to(tx, crawl_id, id) }
 }
 
 /// Whether a followed link, a redirect or a sitemap leads to a URL, or it is a seed.

@@ -35,8 +35,23 @@ pub(super) fn resume(db: &mut Connection, crawl_id: i64, config: &str) -> Result
         params![crawl_id, config],
     )?;
     tx.execute("UPDATE origin SET parked = NULL", [])?;
+    // Counted anew when this run ends.
+    tx.execute("DELETE FROM inlink WHERE crawl_id = ?1", [crawl_id])?;
     tx.commit()?;
     Ok(())
+}
+
+/// Makes the index on link targets and the inlinks of a crawl whose last run was stopped.
+pub(super) fn index_links(db: &mut Connection, crawl_id: i64) -> Result<(), Error> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    index_targets(&tx, crawl_id)?;
+    tx.commit()?;
+    Ok(())
+}
+
+fn index_targets(tx: &Transaction<'_>, crawl_id: i64) -> Result<()> {
+    tx.execute_batch("CREATE INDEX IF NOT EXISTS link_target ON link (target_id)")?;
+    count_inlinks(tx, crawl_id)
 }
 
 /// A run of a crawl ends.
@@ -49,8 +64,7 @@ pub(super) fn finish(
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Somebody who stops a crawl does not want to wait for what comes after it.
     if *finish != Finish::Stopped {
-        tx.execute_batch("CREATE INDEX IF NOT EXISTS link_target ON link (target_id)")?;
-        count_inlinks(&tx, crawl_id)?;
+        index_targets(&tx, crawl_id)?;
     }
     tx.execute(
         "UPDATE crawl SET finish = ?2, finished_at = CASE WHEN ?3 THEN ?4 END WHERE id = ?1",
@@ -116,6 +130,31 @@ pub(super) fn commit(
                     tx.prepare_cached("UPDATE origin SET hold_until = ?2 WHERE id = ?1")?;
                 statement.execute(params![origin.0, until])?;
             }
+            Record::Trap { host, trap, at } => {
+                let mut statement = tx.prepare_cached(
+                    "INSERT OR IGNORE INTO trap (host, pattern, kind, evidence, parked_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?;
+                let kind = trap.kind.as_str();
+                statement.execute(params![&**host, &*trap.pattern, kind, &*trap.evidence, at])?;
+            }
+            Record::Mirror(mirror, original) => {
+                let mut statement =
+                    tx.prepare_cached("UPDATE origin SET mirror_of = ?2 WHERE id = ?1")?;
+                statement.execute(params![mirror.0, original.0])?;
+            }
+            Record::Parked(origin, why) => {
+                let mut statement =
+                    tx.prepare_cached("UPDATE origin SET parked = ?2 WHERE id = ?1")?;
+                statement.execute(params![origin.0, &**why])?;
+            }
+            Record::Reopened(ids) => {
+                let sql = "UPDATE state SET state = 'pending', attempts = 0, not_before = NULL
+                           WHERE crawl_id = ?1 AND url_id = ?2";
+                let mut statement = tx.prepare_cached(sql)?;
+                for id in ids {
+                    statement.execute(params![crawl_id, id.0])?;
+                }
+            }
             Record::Refused(id, refusal) => save_refused(&tx, crawl_id, *id, refusal)?,
             Record::Nearer(nearer) => {
                 let mut rows = Vec::with_capacity(nearer.len());
@@ -131,6 +170,7 @@ pub(super) fn commit(
                     statement.execute(params![crawl_id, id.0])?;
                 }
             }
+            Record::Barrier => replies.push(Reply::Passed),
             Record::Refill { origin, from, limit } => {
                 let rows = load::refill(&tx, crawl_id, *origin, *from, *limit)?;
                 let more = rows.len() == *limit as usize;
@@ -214,7 +254,11 @@ fn save_visit(tx: &Transaction<'_>, crawl_id: i64, visit: &VisitRecord) -> Resul
         Some(page) => Some(save_page(tx, id, candidate.revisit, page, ids)?),
         None => None,
     };
-    let fetch_id = save_fetch(tx, crawl_id, id, fetch, *redirect_to, page_id)?;
+    let body_id = match &fetch.body {
+        Some((hash, body)) => Some(save_body(tx, &hash.0, body)?),
+        None => None,
+    };
+    let fetch_id = save_fetch(tx, crawl_id, id, fetch, (*redirect_to, page_id, body_id))?;
     if !sitemap.is_empty() {
         let mut statement = tx.prepare_cached(
             "INSERT OR REPLACE INTO sitemap_entry (crawl_id, sitemap_id, url_id, lastmod, changefreq, priority)
@@ -236,9 +280,9 @@ fn save_visit(tx: &Transaction<'_>, crawl_id: i64, visit: &VisitRecord) -> Resul
         Ending::Done => {
             let mut statement = tx.prepare_cached(
                 "UPDATE state SET state = 'done', reason = NULL, detail = NULL, fetch_id = ?3, attempts = attempts + 1,
-                 not_before = NULL, crashes = 0 WHERE crawl_id = ?1 AND url_id = ?2",
+                 not_before = NULL, crashes = 0, kind = ?4 WHERE crawl_id = ?1 AND url_id = ?2",
             )?;
-            statement.execute(params![crawl_id, id.0, fetch_id])?;
+            statement.execute(params![crawl_id, id.0, fetch_id, candidate.kind.as_str()])?;
         }
         Ending::Retry { attempts, not_before } => {
             let mut statement = tx.prepare_cached(
@@ -258,13 +302,12 @@ fn save_fetch(
     crawl_id: i64,
     id: UrlId,
     fetch: &FetchRecord,
-    redirect_to: Option<UrlId>,
-    page_id: Option<i64>,
+    (redirect_to, page_id, body_id): (Option<UrlId>, Option<i64>, Option<i64>),
 ) -> Result<i64> {
     let mut statement = tx.prepare_cached(
         "INSERT INTO fetch (crawl_id, url_id, started_at, elapsed_ms, first_byte_ms, status, error, error_detail,
-             http_version, ip, wire_bytes, body_bytes, content_type, redirect_to, headers, is_cut, page_id)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+             http_version, ip, wire_bytes, body_bytes, content_type, redirect_to, headers, is_cut, page_id, body_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
     )?;
     statement.insert(params![
         crawl_id,
@@ -284,6 +327,7 @@ fn save_fetch(
         fetch.headers,
         fetch.is_cut,
         page_id,
+        body_id,
     ])
 }
 

@@ -35,7 +35,8 @@ CREATE TABLE origin (
     robots_body    TEXT,              -- its text, at most 512 KiB
     crawl_delay_ms INTEGER,           -- what robots.txt asks of us
     hold_until     INTEGER,           -- the server asked to be left alone until then (ms since 1970 UTC)
-    parked         TEXT               -- why its URLs stay pending; NULL if they do not
+    parked         TEXT,              -- why its URLs stay pending; NULL if they do not
+    mirror_of      INTEGER REFERENCES origin (id)  -- which shows the same pages and is fetched instead
 ) STRICT;
 
 -- Every URL ever met, in canonical form. Append-only; that it holds no URL twice
@@ -92,7 +93,8 @@ CREATE TABLE fetch (
     redirect_to   INTEGER REFERENCES url (id),
     headers       TEXT,              -- JSON object of arrays; cookies' values are cut
     is_cut        INTEGER NOT NULL,  -- 1 if a limit ended the body
-    page_id       INTEGER REFERENCES page (id)  -- the page version it gave or confirmed
+    page_id       INTEGER REFERENCES page (id), -- the page version it gave or confirmed
+    body_id       INTEGER REFERENCES body (id)  -- the body of what is no HTML; NULL if it was not kept
 ) STRICT;
 
 -- What one content of a URL says: a page version. Later crawls that find it

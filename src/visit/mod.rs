@@ -5,8 +5,11 @@
 //! links, compress. It always ends with a [`Visited`], whatever happens: a
 //! failure, a panic included, is that URL's recorded outcome.
 
+mod body;
 mod page;
+mod wanted;
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -16,17 +19,17 @@ use futures_util::FutureExt;
 use crate::canonical::{CanonicalUrl, join};
 use crate::config::{Bodies, Config};
 use crate::engine::record::{
-    Candidate, FetchRecord, Found, FoundBy, Kind, Outcome, PageRecord, RobotsAnswer, SitemapEntry,
-    Visited,
+    BodyRecord, Candidate, FetchRecord, Found, FoundBy, Kind, Outcome, PageRecord, RobotsAnswer,
+    SitemapEntry, Visited,
 };
 use crate::fault::{self, panic_text};
-use crate::fetch::{FetchError, Fetched, Fetcher, Head, decode, gunzip};
-use crate::hash::UrlHasher;
+use crate::fetch::{FetchError, Fetched, Fetcher, Head, Method};
+use crate::hash::{ContentHash, UrlHasher};
 use crate::pool::Pool;
-use crate::refusal::{Reason, Refusal};
-use crate::robots::{MAX_ROBOTS_BYTES, Rules};
+use crate::refusal::Refusal;
 use crate::scope::Scope;
-use crate::sitemap;
+use body::{judge_asset, read_body};
+use wanted::{is_css, is_html, is_kept, needs_get};
 
 /// What every visit shares. Clones are cheap.
 #[derive(Clone)]
@@ -44,6 +47,10 @@ pub(crate) struct PageRules {
     pub(crate) bodies: Bodies,
     /// Whether nofollow is honoured.
     pub(crate) nofollow: bool,
+    /// Whether assets are fetched.
+    pub(crate) assets: bool,
+    /// Whether links to other sites are checked.
+    pub(crate) check_external: bool,
     pub(crate) max_body: usize,
 }
 
@@ -54,6 +61,8 @@ pub(crate) struct Read {
     pub(crate) page: Option<Box<PageRecord>>,
     pub(crate) sitemap: Vec<SitemapEntry>,
     pub(crate) robots: Option<RobotsAnswer>,
+    /// The body of what is no HTML, if it is kept.
+    pub(crate) body: Option<(ContentHash, BodyRecord)>,
     pub(crate) body_bytes: Option<u64>,
     pub(crate) is_cut: bool,
     pub(crate) error: Option<FetchError>,
@@ -74,9 +83,17 @@ impl Visitor {
             product_token: config.fetch.product_token(),
             bodies: config.store.bodies,
             nofollow: config.scope.nofollow,
+            assets: config.scope.assets,
+            check_external: config.scope.check_external,
             max_body: usize::try_from(config.fetch.max_body.0).unwrap_or(usize::MAX),
         };
         Self { fetcher, pool, rules: Arc::new(rules) }
+    }
+
+    /// The address that stands for a host: the least of those its name leads to.
+    /// `None` if it leads to none, or a proxy looks it up.
+    pub async fn address(&self, host: &str) -> Option<IpAddr> {
+        self.fetcher.address(host).await
     }
 
     /// Visits a candidate.
@@ -91,8 +108,11 @@ impl Visitor {
             Ok(Err(error)) => (failed(candidate), error),
             Err(panic) => (failed(candidate), FetchError::Panic(panic_text(&*panic))),
         };
-        visited.outcome =
-            Outcome::Failed { code: error.code(), is_transient: error.is_transient() };
+        visited.outcome = Outcome::Failed {
+            code: error.code(),
+            is_transient: error.is_transient(),
+            no_connection: error.no_connection(),
+        };
         visited.fetch.started_at = started_at;
         visited.fetch.elapsed_ms = millis(began.elapsed());
         visited.fetch.error = Some(error.code());
@@ -108,8 +128,9 @@ impl Visitor {
         started_at: i64,
     ) -> Result<Visited, FetchError> {
         fault::strike("visit", candidate.url.path_and_query());
-        let kind = candidate.kind;
-        let mut fetched = self.fetcher.get(&candidate.url, |head| wants_body(kind, head)).await?;
+        let method = self.method(candidate);
+        let wants = |head: &Head| self.wants_body(candidate.kind, head);
+        let mut fetched = self.fetcher.get(&candidate.url, method, wants).await?;
         let head = fetched.head.clone();
         let elapsed = began.elapsed();
         let (wire_bytes, http_version, ip) = (fetched.wire_bytes, fetched.http_version, fetched.ip);
@@ -135,6 +156,7 @@ impl Visitor {
             content_type: head.get("content-type").map(|value| cut(value.to_owned(), 200)),
             headers: Some(head.to_json()),
             is_cut: read.is_cut,
+            body: read.body,
         };
         tracing::debug!(url = %candidate.url, status = head.status, bytes = wire_bytes, "fetched");
         Ok(Visited {
@@ -146,7 +168,35 @@ impl Visitor {
             page: read.page,
             sitemap: read.sitemap,
             robots: read.robots,
+            needs_get: method == Method::Head && needs_get(candidate.kind, &head),
         })
+    }
+
+    /// Whether the head is enough: of links to other sites, and of assets that
+    /// neither refer to further ones nor are kept. The second request is for all.
+    fn method(&self, candidate: &Candidate) -> Method {
+        let is_enough = match candidate.kind {
+            Kind::External => true,
+            Kind::Asset => {
+                !matches!(self.rules.bodies, Bodies::All | Bodies::Documents)
+                    && !candidate.url.path().to_ascii_lowercase().ends_with(".css")
+            }
+            _ => false,
+        };
+        if is_enough && candidate.attempts == 0 { Method::Head } else { Method::Get }
+    }
+
+    /// Whether the body behind `head` is read. Others are closed, or drained if short.
+    fn wants_body(&self, kind: Kind, head: &Head) -> bool {
+        let is_success = (200..300).contains(&head.status);
+        let may_be_html = is_html(head) || head.media_type().is_empty();
+        is_success
+            && match kind {
+                Kind::Robots | Kind::Sitemap => true,
+                Kind::Page => may_be_html || is_kept(self.rules.bodies, head),
+                Kind::Asset => may_be_html || is_css(head) || is_kept(self.rules.bodies, head),
+                Kind::External => false,
+            }
     }
 
     /// The one call in the pool.
@@ -165,24 +215,38 @@ impl Visitor {
         read.await.map_err(|panic| FetchError::Panic(panic.0))
     }
 
+    /// As what the target of a redirect of `kind` would be fetched, and what is against it.
+    fn judge_target(&self, kind: Kind, url: &CanonicalUrl) -> (Kind, Option<Refusal>) {
+        match (judge_asset(url, &self.rules), kind) {
+            ((Kind::Asset, None), Kind::External) => (Kind::Page, None),
+            ((Kind::Asset, None), kind) => (kind, None),
+            (judged, _) => judged,
+        }
+    }
+
     /// The target of a redirect, added to what was found; its index.
     fn redirect(&self, candidate: &Candidate, head: &Head, found: &mut Vec<Found>) -> Option<u32> {
         let location = head.location()?;
         let by = FoundBy::Redirect;
         let target = match join(&candidate.url.to_url(), &location) {
-            Ok((url, _)) => {
-                let refusal = match candidate.kind {
-                    Kind::Page => self.rules.scope.judge(&url).err(),
-                    Kind::Robots | Kind::Sitemap => None,
-                };
+            Ok((url, _)) if !matches!(candidate.kind, Kind::Robots | Kind::Sitemap) => {
+                let url = self.rules.scope.stripped(url);
+                let (kind, refusal) = self.judge_target(candidate.kind, &url);
                 Found {
                     hash: self.rules.hasher.hash(url.as_str()),
                     text: url.text(),
-                    kind: candidate.kind,
+                    kind,
                     by,
                     refusal,
                 }
             }
+            Ok((url, _)) => Found {
+                hash: self.rules.hasher.hash(url.as_str()),
+                text: url.text(),
+                kind: candidate.kind,
+                by,
+                refusal: None,
+            },
             Err(unusable) => page::unusable(&location, &unusable, by, &self.rules.hasher),
         };
         found.push(target);
@@ -190,102 +254,17 @@ impl Visitor {
     }
 }
 
-/// Whether the body behind `head` is read. Others are closed, or drained if short.
-fn wants_body(kind: Kind, head: &Head) -> bool {
-    let is_success = (200..300).contains(&head.status);
-    match kind {
-        Kind::Robots | Kind::Sitemap => is_success,
-        Kind::Page => is_success && (is_html(head) || head.media_type().is_empty()),
-    }
-}
-
-fn is_html(head: &Head) -> bool {
-    matches!(&*head.media_type(), "text/html" | "application/xhtml+xml")
-}
-
-fn read_body(candidate: &Candidate, body: Vec<u8>, fetched: &Fetched, rules: &PageRules) -> Read {
-    let head = &fetched.head;
-    let encoding = head.get_all("content-encoding").collect::<Vec<_>>().join(",");
-    let cap = if candidate.kind == Kind::Sitemap {
-        sitemap::Limits::default().max_bytes
-    } else {
-        rules.max_body
-    };
-    let decoded = match decode(body, &encoding, cap) {
-        Ok(decoded) => decoded,
-        Err(error) => return Read { error: Some(error.into()), ..Read::default() },
-    };
-    let is_cut = fetched.is_cut || decoded.is_cut;
-    let body_bytes = Some(decoded.bytes.len() as u64);
-    let read = match candidate.kind {
-        Kind::Robots => {
-            let body = decoded.bytes.get(..=MAX_ROBOTS_BYTES).unwrap_or(&decoded.bytes);
-            let rules = Arc::new(Rules::parse(body, &rules.product_token));
-            Read { robots: Some(RobotsAnswer { rules, body: body.to_vec() }), ..Read::default() }
-        }
-        Kind::Sitemap => read_sitemap(candidate, &decoded.bytes, head, rules),
-        Kind::Page if is_html(head) || page::looks_like_html(&decoded.bytes) => {
-            page::read(candidate, &decoded.bytes, is_cut, head, rules)
-        }
-        Kind::Page => Read::default(),
-    };
-    Read { body_bytes, is_cut, ..read }
-}
-
-fn read_sitemap(candidate: &Candidate, body: &[u8], head: &Head, rules: &PageRules) -> Read {
-    if is_html(head) {
-        return Read::default();
-    }
-    let limits = sitemap::Limits::default();
-    let unzipped = body.starts_with(&[0x1f, 0x8b]).then(|| gunzip(body, limits.max_bytes));
-    let body = match &unzipped {
-        Some(Ok(decoded)) => &decoded.bytes,
-        _ => body,
-    };
-    let sitemap = sitemap::parse(body, limits);
-    let base = candidate.url.to_url();
-    let mut read = Read::default();
-    let (kind, by) = match sitemap.kind {
-        sitemap::Kind::Index => (Kind::Sitemap, FoundBy::Link),
-        _ => (Kind::Page, FoundBy::Sitemap),
-    };
-    for entry in sitemap.entries {
-        let found = match join(&base, &entry.url) {
-            Ok((url, _)) => {
-                let refusal = against_sitemap_entry(kind, &url, rules);
-                Found { hash: rules.hasher.hash(url.as_str()), text: url.text(), kind, by, refusal }
-            }
-            Err(unusable) => page::unusable(&entry.url, &unusable, by, &rules.hasher),
-        };
-        let target = u32::try_from(read.found.len()).expect("entries are capped");
-        read.found.push(found);
-        read.sitemap.push(SitemapEntry {
-            target,
-            lastmod: entry.lastmod,
-            changefreq: entry.changefreq,
-            priority: entry.priority,
-        });
-    }
-    read
-}
-
-/// What stands against a URL that a sitemap names. A sitemap of the site may lie
-/// outside the scope's folder and patterns, but not with strangers.
-fn against_sitemap_entry(kind: Kind, url: &CanonicalUrl, rules: &PageRules) -> Option<Refusal> {
-    let refusal = rules.scope.judge(url).err();
-    refusal.filter(|refusal| kind == Kind::Page || refusal.reason == Reason::External)
-}
-
 fn failed(candidate: Candidate) -> Visited {
     Visited {
         candidate,
-        outcome: Outcome::Failed { code: "panic", is_transient: false },
+        outcome: Outcome::Failed { code: "panic", is_transient: false, no_connection: false },
         fetch: FetchRecord::default(),
         found: Vec::new(),
         redirect: None,
         page: None,
         sitemap: Vec::new(),
         robots: None,
+        needs_get: false,
     }
 }
 

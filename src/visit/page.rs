@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use url::Url;
 
 use super::{PageRules, Read};
-use crate::canonical::{MAX_URL_BYTES, Unusable, join};
+use crate::canonical::{MAX_URL_BYTES, Unusable, join, without_credentials};
 use crate::config::Bodies;
 use crate::engine::record::{BodyRecord, Candidate, Found, FoundBy, Kind, LinkRecord, PageRecord};
 use crate::extract::{self, Extracted, LinkKind, RawLink, refresh_target};
@@ -17,6 +17,9 @@ use crate::refusal::{Reason, Refusal};
 
 /// Level of compression of stored bodies: the fastest.
 const ZSTD_LEVEL: i32 = 1;
+/// Bytes of URLs and texts that the links of one page may have together. A short
+/// reference to a long base is a long URL: 100 000 of them would be 200 MB.
+const MAX_LINK_BYTES: usize = 16 << 20;
 /// Bytes that are kept of a reference too long, or too odd, to be a URL.
 const ODD_BYTES: usize = 256;
 
@@ -34,7 +37,8 @@ pub(super) fn read(
         said.directives.add_header(value, &rules.product_token);
     }
     let page_url = candidate.url.to_url();
-    let base = said.base.as_deref().and_then(|base| page_url.join(base).ok()).unwrap_or(page_url);
+    let base = said.base.as_deref().and_then(|base| page_url.join(base).ok());
+    let base = base.filter(is_base).unwrap_or(page_url);
     let mut links =
         Links::new(&base, rules, said.directives.follow || !rules.nofollow, said.links.len());
     if !is_cut {
@@ -51,7 +55,7 @@ pub(super) fn read(
         .collect();
     let record = PageRecord {
         content_hash: ContentHash::of(body),
-        body: (rules.bodies == Bodies::Html).then(|| compress(body)),
+        body: (rules.bodies != Bodies::None).then(|| compress(body)),
         charset,
         title: said.title,
         description: said.description,
@@ -72,7 +76,7 @@ pub(super) fn read(
         rel_prev: said.rel_prev.as_deref().and_then(absolute),
         needs_javascript: said.needs_javascript,
         links: links.links,
-        links_cut: said.links_cut,
+        links_cut: said.links_cut.saturating_add(links.cut),
     };
     Read { found: links.found, page: Some(Box::new(record)), ..Read::default() }
 }
@@ -89,6 +93,12 @@ fn properties(said: Vec<(String, String)>) -> Option<String> {
         object.entry(name).or_insert(content.into());
     }
     json_unless(object.is_empty(), &object)
+}
+
+/// Whether references may be joined to what `<base>` says (WHATWG HTML 4.2.3, "set
+/// the frozen base URL"). One that is longer than a URL may be makes every URL so.
+fn is_base(base: &Url) -> bool {
+    !matches!(base.scheme(), "data" | "javascript") && base.as_str().len() <= MAX_URL_BYTES
 }
 
 /// Puts the links of `Link` and `Refresh` headers before those of the page.
@@ -141,19 +151,19 @@ pub(super) fn unusable(raw: &str, unusable: &Unusable, by: FoundBy, hasher: &Url
         Unusable::Scheme(_) => Reason::Scheme,
         Unusable::Invalid(_) => Reason::Invalid,
     };
-    let raw = raw.trim();
+    let raw = without_credentials(raw.trim());
     let most = if reason == Reason::TooLong { MAX_URL_BYTES } else { ODD_BYTES };
     // What is cut is still told apart by its hash.
     let text: Arc<str> = if raw.len() <= most {
-        raw.into()
+        (*raw).into()
     } else {
         format!("{}…", &raw[..raw.floor_char_boundary(most)]).into()
     };
     let refusal = Some(Refusal::new(reason, unusable.to_string()));
-    Found { hash: hasher.hash(raw), text, kind: Kind::Page, by, refusal }
+    Found { hash: hasher.hash(&raw), text, kind: Kind::Page, by, refusal }
 }
 
-fn compress(body: &[u8]) -> BodyRecord {
+pub(super) fn compress(body: &[u8]) -> BodyRecord {
     thread_local! {
         static COMPRESSOR: RefCell<zstd::bulk::Compressor<'static>> =
             RefCell::new(zstd::bulk::Compressor::new(ZSTD_LEVEL).expect("a level that exists"));
@@ -172,8 +182,12 @@ struct Links<'a> {
     follow: bool,
     found: Vec<Found>,
     links: Vec<LinkRecord>,
-    /// Each distinct reference is joined once.
-    by_href: HashMap<&'a str, (u32, Option<Box<str>>)>,
+    /// What is left of [`MAX_LINK_BYTES`].
+    room: usize,
+    /// Links for which there was no room.
+    cut: u32,
+    /// What each distinct reference was joined to; `None` if there was no room.
+    by_href: HashMap<&'a str, Option<(u32, Option<Box<str>>)>>,
     by_url: HashMap<Arc<str>, u32>,
     by_link: HashMap<LinkKey<'a>, usize>,
 }
@@ -189,6 +203,8 @@ impl<'a> Links<'a> {
             follow,
             found: Vec::new(),
             links: Vec::with_capacity(count),
+            room: MAX_LINK_BYTES,
+            cut: 0,
             by_href: HashMap::with_capacity(count / 2),
             by_url: HashMap::with_capacity(count / 4),
             by_link: HashMap::with_capacity(count),
@@ -196,29 +212,22 @@ impl<'a> Links<'a> {
     }
 
     fn add(&mut self, position: u32, link: &'a RawLink) {
-        let (target, fragment) = if let Some(known) = self.by_href.get(&*link.href) {
-            known.clone()
-        } else {
-            let joined = self.join(&link.href);
-            self.by_href.insert(&link.href, joined.clone());
-            joined
+        let Some((target, fragment)) = self.target(&link.href) else {
+            self.cut = self.cut.saturating_add(1);
+            return;
         };
-        let refusal = self.against(link);
-        let follow = refusal.is_none();
-        let found = &mut self.found[target as usize];
-        // What stands against a URL is what stands against the best link to it.
-        let rank = |refusal: &Option<Refusal>| {
-            refusal.as_ref().map_or(u8::MAX, |refusal| refusal.reason.link_rank())
-        };
-        if rank(&found.refusal) > 0
-            && (rank(&refusal) > rank(&found.refusal)
-                || found.refusal.as_ref().is_some_and(is_unset))
-        {
-            found.refusal = refusal;
-        }
+        let (refusal, kind) = self.against(link);
+        let follow = refusal.is_none() && kind == Kind::Page;
+        self.weigh(target, refusal, kind, link);
         let key = (target, link.kind, &*link.anchor, &*link.rel, fragment);
         if let Some(index) = self.by_link.get(&key) {
             self.links[*index].times = self.links[*index].times.saturating_add(1);
+            return;
+        }
+        let fragment = key.4.clone();
+        if !self.takes(link.anchor.len() + link.rel.len() + fragment.as_deref().map_or(0, str::len))
+        {
+            self.cut = self.cut.saturating_add(1);
             return;
         }
         self.links.push(LinkRecord {
@@ -227,7 +236,7 @@ impl<'a> Links<'a> {
             kind: link.kind,
             anchor: link.anchor.as_str().into(),
             rel: link.rel.as_str().into(),
-            fragment: key.4.clone(),
+            fragment,
             region: link.region,
             follow,
             times: 1,
@@ -235,43 +244,107 @@ impl<'a> Links<'a> {
         self.by_link.insert(key, self.links.len() - 1);
     }
 
-    /// What stands against following a link, whatever its target.
-    fn against(&self, link: &RawLink) -> Option<Refusal> {
-        if !link.is_document {
-            return Some(Refusal::new(Reason::Asset, link.kind.as_str()));
+    /// What stands against a URL is what stands against the best link to it.
+    fn weigh(&mut self, target: u32, refusal: Option<Refusal>, kind: Kind, link: &RawLink) {
+        let found = &mut self.found[target as usize];
+        let rank = |refusal: &Option<Refusal>, kind| match refusal {
+            None if kind == Kind::Page => u8::MAX,
+            None => u8::MAX - 1,
+            Some(refusal) => refusal.reason.link_rank(),
+        };
+        let known = rank(&found.refusal, found.kind);
+        if found.kind == Kind::External {
+            found.refusal = found.refusal.take().filter(|_| !may_be_asked_for(link));
+        } else if known > 0
+            && (rank(&refusal, kind) > known || found.refusal.as_ref().is_some_and(is_unset))
+        {
+            (found.refusal, found.kind) = (refusal, kind);
         }
-        if !self.follow {
-            return Some(Refusal::new(Reason::Nofollow, "the page says nofollow"));
-        }
-        (self.rules.nofollow && link.is_nofollow())
-            .then(|| Refusal::new(Reason::Nofollow, "rel=nofollow"))
     }
 
-    /// The index of the URL that `href` means, and its fragment.
-    fn join(&mut self, href: &str) -> (u32, Option<Box<str>>) {
+    /// As [`Self::join`], but each distinct reference is joined once.
+    fn target(&mut self, href: &'a str) -> Option<(u32, Option<Box<str>>)> {
+        if let Some(known) = self.by_href.get(href) {
+            return known.clone();
+        }
+        let joined = self.join(href);
+        self.by_href.insert(href, joined.clone());
+        joined
+    }
+
+    /// Whether there is room for so many bytes, which are then taken.
+    fn takes(&mut self, bytes: usize) -> bool {
+        let left = self.room.checked_sub(bytes);
+        self.room = left.unwrap_or(self.room);
+        left.is_some()
+    }
+
+    /// What stands against following a link, whatever its target, and as what its
+    /// target would be fetched.
+    fn against(&self, link: &RawLink) -> (Option<Refusal>, Kind) {
+        if !link.is_document {
+            let is_wanted = self.rules.assets && may_be_asked_for(link);
+            let what = if is_hint(link) { "hint" } else { link.kind.as_str() };
+            let refusal = (!is_wanted).then(|| Refusal::new(Reason::Asset, what));
+            return (refusal, if is_wanted { Kind::Asset } else { Kind::Page });
+        }
+        let refusal = if !self.follow {
+            Some(Refusal::new(Reason::Nofollow, "the page says nofollow"))
+        } else if self.rules.nofollow && link.is_nofollow() {
+            Some(Refusal::new(Reason::Nofollow, "rel=nofollow"))
+        } else {
+            None
+        };
+        (refusal, Kind::Page)
+    }
+
+    /// The index of the URL that `href` means, and its fragment; `None` if there is
+    /// no room for it.
+    fn join(&mut self, href: &str) -> Option<(u32, Option<Box<str>>)> {
         let hasher = &self.rules.hasher;
         let (found, fragment) = match join(self.base, href) {
             Ok((url, fragment)) => {
+                let url = self.rules.scope.stripped(url);
                 if let Some(known) = self.by_url.get(url.as_str()) {
-                    return (*known, fragment);
+                    return Some((*known, fragment));
                 }
                 let refusal = self.rules.scope.judge(&url).err().or_else(|| Some(unset()));
+                let is_external = refusal.as_ref().is_some_and(|it| it.reason == Reason::External);
+                let kind = if is_external && self.rules.check_external {
+                    Kind::External
+                } else {
+                    Kind::Page
+                };
                 let hash = hasher.hash(url.as_str());
-                (
-                    Found { text: url.text(), hash, kind: Kind::Page, by: FoundBy::Link, refusal },
-                    fragment,
-                )
+                (Found { text: url.text(), hash, kind, by: FoundBy::Link, refusal }, fragment)
             }
             Err(odd) => (unusable(href, &odd, FoundBy::Link, hasher), None),
         };
         if let Some(known) = self.by_url.get(&found.text) {
-            return (*known, fragment);
+            return Some((*known, fragment));
+        }
+        if !self.takes(found.text.len()) {
+            return None;
         }
         let index = u32::try_from(self.found.len()).expect("links are capped");
         self.by_url.insert(Arc::clone(&found.text), index);
         self.found.push(found);
-        (index, fragment)
+        Some((index, fragment))
     }
+}
+
+/// Whether asking for what a link names does no harm and tells something.
+fn may_be_asked_for(link: &RawLink) -> bool {
+    link.kind.may_be_fetched() && !is_hint(link)
+}
+
+/// Whether a link names a server to get ready for, or a service, rather than a resource.
+fn is_hint(link: &RawLink) -> bool {
+    link.rel.split_ascii_whitespace().any(|word| {
+        ["preconnect", "dns-prefetch", "pingback", "edituri"]
+            .iter()
+            .any(|hint| word.eq_ignore_ascii_case(hint))
+    })
 }
 
 /// A URL whose links have not been looked at yet: the first link decides.

@@ -5,10 +5,11 @@
 //! on until nothing is left. Everything follows from the seed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crawlite::config::{LimitsConfig, PolitenessConfig, Span};
-use crawlite::engine::record::{Moment, Reply, Visited};
+use crawlite::engine::record::{Moment, Reply, ServerId, Visited};
 use crawlite::engine::{Engine, Event, Finish, Settings};
 use crawlite::hash::UrlHasher;
 
@@ -28,6 +29,7 @@ const MAX_CALM_RUNS: u64 = 400;
 #[derive(Debug)]
 pub(super) enum Next {
     VisitEnds(Box<Visited>),
+    LookedUp(ServerId, Option<IpAddr>),
     Commit,
     Reply(Reply),
     Tick,
@@ -106,6 +108,7 @@ impl Sim {
             concurrency: 1 + dice.index(16),
             retries: world.retries,
             sitemaps: world.reads_sitemaps,
+            mirrors: false,
             politeness,
             limits: LimitsConfig { depth: world.depth_limit, ..LimitsConfig::default() },
         };
@@ -140,7 +143,7 @@ impl Sim {
                     .dice
                     .chance(10)
                     .then(|| Span(Duration::from_millis(self.dice.any_size(18)))),
-                bytes: None,
+                ..LimitsConfig::default()
             };
             let trouble = match self.dice.below(10) {
                 0..=5 => vec![Next::Crash],
@@ -167,10 +170,12 @@ impl Sim {
 
     /// Whether only URLs are left whose servers never give rules.
     fn is_hopeless(&self) -> bool {
-        self.file.states.iter().filter(|(_, state)| state.is_pending()).all(|(id, _)| {
-            let url = super::world::parsed(self.file.url(*id));
-            self.world.site(url.origin()).is_some_and(|site| site.robots_failures == u64::MAX)
-        })
+        let mut pending = self.file.states.iter().filter(|(_, state)| state.is_pending());
+        self.world.robots
+            && pending.all(|(id, _)| {
+                let url = super::world::parsed(self.file.url(*id));
+                self.world.site(url.origin()).is_some_and(|site| site.robots_failures == u64::MAX)
+            })
     }
 
     pub(super) fn moment(&self) -> Moment {
@@ -273,6 +278,9 @@ impl Sim {
                         self.file.crash();
                         return Ended::Crashed;
                     }
+                }
+                Next::LookedUp(server, address) => {
+                    run.step(self, Event::LookedUp(server, address));
                 }
                 Next::Reply(reply) => run.step(self, Event::Replied(reply)),
                 Next::Tick => run.step(self, Event::Tick),

@@ -14,9 +14,10 @@ use crawlite::engine::record::{
     Record, Reply, UrlId, VisitRecord,
 };
 use crawlite::engine::{Known, Loaded, LoadedOrigin};
-use crawlite::hash::UrlHash;
+use crawlite::hash::{UrlHash, UrlHasher};
 use crawlite::refusal::Reason;
 use crawlite::robots::Rules;
+use crawlite::traps::Traps;
 
 /// Where a URL stands in the crawl.
 #[derive(Clone, Debug)]
@@ -112,6 +113,20 @@ impl File {
                 assert!(state.is_pending(), "{id:?} was refused twice: {state:?}");
                 state.reason = Some(refusal.reason);
             }
+            Record::Reopened(ids) => {
+                for id in ids {
+                    let state = self.states.get_mut(&id).expect("a reopened URL was met");
+                    assert!(state.is_done, "{id:?} was reopened but is {state:?}");
+                    (state.is_done, state.attempts, state.not_before) = (false, 0, None);
+                }
+            }
+            Record::Trap { trap, .. } => panic!("nothing here is a trap: {trap:?}"),
+            Record::Mirror(mirror, original) => {
+                panic!("{mirror:?} shows no page that {original:?} has");
+            }
+            Record::Parked(origin, why) => {
+                assert!(!why.is_empty(), "{origin:?} is parked without a word");
+            }
             Record::Nearer(list) => {
                 return Some(Reply::Nearer(
                     list.into_iter().map(|(id, depth, _)| self.nearer(id, depth)).collect(),
@@ -122,6 +137,7 @@ impl File {
                     self.states.get_mut(&id).expect("it came nearer").owes = false;
                 }
             }
+            Record::Barrier => return Some(Reply::Passed),
             Record::Refill { origin, from, limit } => {
                 return Some(self.refill(origin, from, limit as usize));
             }
@@ -278,13 +294,33 @@ impl File {
                 pending: pending as u64,
                 rules: origin.rules(unix_ms),
                 hold_until: origin.hold_until,
+                mirror_of: None,
+                is_external: false,
             }
         });
         let origins = origins.collect();
         let pages = self.pages();
         let owing = self.states.iter().filter(|(_, state)| state.owes);
         let owing = owing.map(|(id, _)| *id).collect();
-        Loaded { known, origins, suspects, owing, pages, bytes: 0, elapsed: self.elapsed }
+        let mut traps = Traps::new(UrlHasher::new([7; 16]), 2026);
+        let judged = self
+            .states
+            .iter()
+            .filter(|(_, state)| state.kind == Kind::Page && (state.is_done || state.is_pending()));
+        for (id, _) in judged {
+            traps.judge(&CanonicalUrl::from_stored(Arc::clone(&self.urls[id].0)));
+        }
+        Loaded {
+            known,
+            origins,
+            suspects,
+            owing,
+            pages,
+            bytes: 0,
+            elapsed: self.elapsed,
+            traps: Some(traps),
+            ..Loaded::default()
+        }
     }
 
     /// Pages of the crawl that were requested.

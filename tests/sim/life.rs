@@ -56,15 +56,24 @@ impl Life {
                         &sim.world,
                         sim.hasher,
                         &candidate,
-                        moment.unix_ms,
+                        (moment.unix_ms, sim.world.is_away(candidate.url.server(), sim.now)),
                         &mut sim.dice,
                     );
                     let latency = Duration::from_micros(sim.dice.any_size(sim.visit_bits));
                     self.plan(sim.now + latency, Next::VisitEnds(Box::new(visited)));
                 }
+                Action::LookUp(server, host) => {
+                    let latency = Duration::from_micros(sim.dice.any_size(sim.visit_bits));
+                    let address = super::world::address(&host);
+                    self.plan(sim.now + latency, Next::LookedUp(server, address));
+                }
                 Action::Write(record) => {
-                    if let Record::Refused(id, _) = record {
-                        sim.watch.refused(id);
+                    match &record {
+                        Record::Refused(id, _) => sim.watch.refused(*id),
+                        Record::Visit(visit) => sim.watch.written(visit),
+                        Record::Reopened(ids) => sim.watch.reopened(ids),
+                        Record::Parked(origin, _) => sim.watch.parked(*origin),
+                        _ => {}
                     }
                     sim.file.hand_over(record);
                 }

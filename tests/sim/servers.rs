@@ -32,7 +32,9 @@ pub(crate) fn outcome_name(outcome: Outcome) -> String {
     }
 }
 
-const PRIVATE: Outcome = Outcome::Failed { code: "private-address", is_transient: false };
+const PRIVATE: Outcome =
+    Outcome::Failed { code: "private-address", is_transient: false, no_connection: false };
+const AWAY: Outcome = Outcome::Failed { code: "connect", is_transient: true, no_connection: true };
 
 fn status(status: u16) -> Outcome {
     Outcome::Answer { status, retry_after: None }
@@ -100,7 +102,7 @@ impl Servers {
         world: &World,
         hasher: UrlHasher,
         candidate: &Candidate,
-        started_at: i64,
+        (started_at, is_away): (i64, bool),
         dice: &mut Dice,
     ) -> Visited {
         let mut visit = Visit {
@@ -112,6 +114,7 @@ impl Servers {
             robots: None,
         };
         let outcome = match candidate.kind {
+            _ if is_away => AWAY,
             Kind::Robots => self.robots(&mut visit, candidate, dice),
             _ => content(&mut visit, candidate),
         };
@@ -138,6 +141,7 @@ impl Servers {
             page,
             sitemap: Vec::new(),
             robots: visit.robots,
+            needs_get: false,
         }
     }
 

@@ -4,9 +4,12 @@
 //! the promise that is broken.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
-use crawlite::engine::record::{Candidate, Kind, OriginId, Outcome, UrlId, Visited};
+use crawlite::engine::record::{
+    Candidate, Ending, Kind, OriginId, Outcome, UrlId, VisitRecord, Visited,
+};
 use crawlite::engine::{Loaded, MAX_HOLD, Settings};
 
 use super::file::File;
@@ -19,6 +22,7 @@ const FIRST_RETRY_AFTER: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     last_start: BTreeMap<String, Duration>,
+    last_start_at: BTreeMap<IpAddr, Duration>,
     /// Requests made for each URL, as far as the file has them or this run knows;
     /// `None`: it is done.
     attempts: BTreeMap<String, Option<u8>>,
@@ -34,6 +38,9 @@ pub(crate) struct Watch {
     suspects: BTreeMap<UrlId, String>,
     /// Of this run: which origin each id is, by its robots.txt.
     robots_names: BTreeMap<OriginId, String>,
+    names: BTreeMap<UrlId, String>,
+    /// Of this run.
+    parked: BTreeSet<OriginId>,
     pages: u64,
     /// Starts, over all runs.
     pub(crate) starts: u64,
@@ -54,8 +61,11 @@ impl Watch {
         self.holds.clear();
         self.not_before.clear();
         self.in_flight.clear();
+        // Across runs every server waits for its own delay.
+        self.last_start_at.clear();
         self.started.clear();
         self.robots_names.clear();
+        self.parked.clear();
         self.pages = loaded.pages;
         if file.is_empty() {
             // Nothing says that anything was ever asked.
@@ -108,7 +118,10 @@ impl Watch {
         let url = candidate.url.as_str();
         self.check_pace(candidate, settings, now);
         self.check_load(candidate, settings);
+        self.check_address(candidate, settings, now);
         if candidate.kind != Kind::Robots {
+            let is_parked = self.parked.contains(&candidate.origin);
+            assert!(!is_parked, "{url} starts though its origin is parked");
             self.check_leave(candidate, world);
             let twin =
                 |other: &&Candidate| other.kind != Kind::Robots && other.url == candidate.url;
@@ -119,6 +132,7 @@ impl Watch {
             let from = self.not_before.get(url).copied().unwrap_or_default();
             assert!(now >= from, "{url} is tried again at {now:?}, before {from:?}");
             self.started.insert(candidate.id, candidate.attempts);
+            self.names.insert(candidate.id, url.to_owned());
         } else if candidate.hops == 0 {
             self.robots_names.insert(candidate.origin, candidate.url.origin().to_owned());
         }
@@ -150,6 +164,24 @@ impl Watch {
         let beside = self.in_flight.iter().filter(here).count();
         assert!(beside < settings.politeness.per_host, "{} is one too many", candidate.url);
         assert!(self.in_flight.len() < settings.concurrency, "{} is one too many", candidate.url);
+    }
+
+    /// Servers that share an address share its limits.
+    fn check_address(&mut self, candidate: &Candidate, settings: &Settings, now: Duration) {
+        let of = |candidate: &Candidate| {
+            let host = candidate.url.server().split(':').next().expect("a name");
+            super::world::address(host)
+        };
+        let Some(address) = of(candidate) else { return };
+        let beside = self.in_flight.iter().filter(|other| of(other) == Some(address)).count();
+        let most = settings.politeness.per_host.max(4);
+        assert!(beside < most, "{} is one too many at {address}", candidate.url);
+        let delay = settings.politeness.delay.map_or(Duration::MAX, |delay| delay.0);
+        let least = delay.min(Duration::from_millis(100));
+        if let Some(last) = self.last_start_at.insert(address, now) {
+            let gap = now.checked_sub(last).expect("time goes forward");
+            assert!(gap >= least, "{} starts {gap:?} after the last at {address}", candidate.url);
+        }
     }
 
     fn check_leave(&self, candidate: &Candidate, world: &World) {
@@ -216,6 +248,36 @@ impl Watch {
         asked.expect("an origin is asked at its own robots.txt first").clone()
     }
 
+    /// A visit goes to the file: one of which nothing was learnt is to be made again,
+    /// as if it had not been.
+    pub(crate) fn written(&mut self, visit: &VisitRecord) {
+        let candidate = &visit.candidate;
+        let Ending::Retry { attempts, .. } = visit.ending else { return };
+        if candidate.kind == Kind::Robots || attempts != candidate.attempts {
+            return;
+        }
+        let is_parked = self.parked.contains(&candidate.origin);
+        assert!(is_parked || visit.fetch.error == Some("connect"), "{} counts", candidate.url);
+        let url = candidate.url.to_string();
+        self.not_before.remove(&url);
+        self.attempts.insert(url, Some(attempts));
+        self.started.remove(&candidate.id);
+        self.pages -= u64::from(candidate.kind == Kind::Page && attempts == 0);
+    }
+
+    /// URLs that were done are pending again.
+    pub(crate) fn reopened(&mut self, ids: &[UrlId]) {
+        for id in ids {
+            self.attempts.insert(self.names[id].clone(), Some(0));
+            self.pages -= 1;
+        }
+    }
+
+    /// The URLs of an origin wait for another run.
+    pub(crate) fn parked(&mut self, origin: OriginId) {
+        self.parked.insert(origin);
+    }
+
     /// The engine refused a URL after all.
     pub(crate) fn refused(&mut self, id: UrlId) {
         self.suspects.remove(&id);
@@ -251,7 +313,7 @@ impl Watch {
 }
 
 fn retry_wait(attempts: u8) -> Duration {
-    FIRST_RETRY_AFTER * 4_u32.pow(u32::from(attempts) - 1)
+    FIRST_RETRY_AFTER * 4_u32.pow(u32::from(attempts.max(1)) - 1)
 }
 
 fn server(origin: &str) -> String {

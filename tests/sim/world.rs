@@ -5,6 +5,7 @@
 //! plays the servers, [`super::reference`] says what a crawl of it must find.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crawlite::canonical::CanonicalUrl;
@@ -56,6 +57,14 @@ impl Dice {
     }
 }
 
+/// Where the name of a host leads: many names to few machines, some to none.
+pub(crate) fn address(host: &str) -> Option<IpAddr> {
+    match host.bytes().map(u64::from).sum::<u64>() % 5 {
+        0 => None,
+        last => Some(IpAddr::from([93, 184, 216, u8::try_from(last / 2).expect("small")])),
+    }
+}
+
 /// What a URL answers once it answers well.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
@@ -81,6 +90,14 @@ pub(crate) struct Node {
     pub(crate) failures: Vec<Outcome>,
 }
 
+/// A time in which no connection comes about: to one server, or to any.
+#[derive(Clone, Debug)]
+pub(crate) struct Outage {
+    pub(crate) from: Duration,
+    pub(crate) to: Duration,
+    pub(crate) server: Option<String>,
+}
+
 /// An origin, and how its robots.txt behaves.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Site {
@@ -101,6 +118,7 @@ pub(crate) struct Site {
 pub(crate) struct World {
     pub(crate) sites: Vec<Site>,
     pub(crate) nodes: BTreeMap<String, Node>,
+    pub(crate) outages: Vec<Outage>,
     pub(crate) seeds: Vec<CanonicalUrl>,
     pub(crate) scope: Scope,
     pub(crate) robots: bool,
@@ -164,12 +182,30 @@ impl World {
             reads_sitemaps,
             depth_limit: dice.chance(35).then(|| u16::try_from(dice.below(6)).expect("small")),
             retries: u8::try_from(dice.below(4)).expect("small"),
+            outages: outages(dice, &names),
         }
+    }
+
+    /// Whether no connection to a server comes about now.
+    pub(crate) fn is_away(&self, server: &str, now: Duration) -> bool {
+        let here = |outage: &Outage| outage.server.as_deref().is_none_or(|it| it == server);
+        self.outages.iter().any(|it| (it.from..it.to).contains(&now) && here(it))
     }
 
     pub(crate) fn site(&self, origin: &str) -> Option<&Site> {
         self.sites.iter().find(|site| site.name == origin)
     }
+}
+
+fn outages(dice: &mut Dice, names: &[String]) -> Vec<Outage> {
+    let count = if dice.chance(30) { dice.between(1, 3) } else { 0 };
+    let outage = |dice: &mut Dice| {
+        let from = Duration::from_micros(dice.any_size(28));
+        let to = from + Duration::from_micros(dice.any_size(29));
+        let one = parsed(&format!("{}/", dice.pick(names))).server().to_owned();
+        Outage { from, to, server: dice.chance(50).then_some(one) }
+    };
+    (0..count).map(|_| outage(dice)).collect()
 }
 
 pub(crate) fn parsed(url: &str) -> CanonicalUrl {
@@ -318,14 +354,14 @@ fn failures(dice: &mut Dice) -> Vec<Outcome> {
 pub(crate) fn failure(dice: &mut Dice) -> Outcome {
     let bits = if dice.chance(5) { 11 } else { 5 };
     let wait = Some(Duration::from_secs(dice.any_size(bits)));
-    let failed = |code| Outcome::Failed { code, is_transient: true };
+    let failed = |code| Outcome::Failed { code, is_transient: true, no_connection: false };
     match dice.below(6) {
         0 => Outcome::Answer { status: 429, retry_after: wait },
         1 => Outcome::Answer { status: 503, retry_after: wait },
         2 => Outcome::Answer { status: 503, retry_after: None },
         3 => Outcome::Answer { status: 500, retry_after: None },
         4 => failed("timeout"),
-        _ => failed("reset"),
+        _ => failed("broken"),
     }
 }
 

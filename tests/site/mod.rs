@@ -3,6 +3,11 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod bombs;
+pub(crate) mod raw;
+#[cfg(target_os = "linux")]
+pub(crate) mod watched;
+
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -10,18 +10,23 @@
 //! (depth, id). What lies beyond are rows on disk and a count, fetched by a
 //! refill when the window runs low.
 //!
-//! Invariant: a server is in `ready`, under the time of its next start, exactly
-//! when it has a free slot and something that may start. Every method ends by
-//! restoring it (`settle`); `pop` relies on it.
+//! Invariant: a server is with its address, under the time of its next start,
+//! exactly when it has a free slot and something that may start. Every method
+//! ends by restoring it (`settle`); `pop` relies on it.
 
+mod address;
 mod pace;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::record::{Candidate, Depth, OriginId, ServerId, UrlId};
+use address::{Address, AddressId};
 use pace::Pace;
+
+pub(super) use address::AddressLimits;
 
 /// Candidates in memory over all queues, as long as there are fewer queues than that.
 const MAX_WINDOWS: usize = 50_000;
@@ -52,7 +57,13 @@ pub(super) struct Frontier {
     servers: Vec<Server>,
     /// By origin id, which counts from 1.
     queues: Vec<Queue>,
-    ready: BTreeSet<(Instant, u64, ServerId)>,
+    addresses: Vec<Address>,
+    addresses_by_ip: HashMap<IpAddr, AddressId>,
+    address_limits: AddressLimits,
+    /// Servers that have something to start and no address yet.
+    to_look_up: VecDeque<ServerId>,
+    /// Addresses of which something may start, by when.
+    ready: BTreeSet<(Instant, u64, AddressId)>,
     sequence: u64,
     /// The queue and depth of every candidate in a window.
     places: HashMap<UrlId, (OriginId, Depth)>,
@@ -72,7 +83,10 @@ struct Server {
     urgent: VecDeque<Candidate>,
     in_flight: usize,
     next_start: Instant,
-    /// Its place in `ready`.
+    address: Option<AddressId>,
+    /// Whether its name was given out to be looked up.
+    is_looked_up: bool,
+    /// Its place with its address.
     place: Option<(Instant, u64)>,
     pace: Pace,
 }
@@ -104,13 +118,17 @@ enum Refill {
 }
 
 impl Frontier {
-    pub(super) fn new(per_host: usize) -> Self {
+    pub(super) fn new(per_host: usize, address_limits: AddressLimits) -> Self {
         Self {
             per_host,
             max_windows: MAX_WINDOWS,
             max_window: MAX_WINDOW,
             servers: Vec::new(),
             queues: Vec::new(),
+            addresses: Vec::new(),
+            addresses_by_ip: HashMap::new(),
+            address_limits,
+            to_look_up: VecDeque::new(),
             ready: BTreeSet::new(),
             sequence: 0,
             places: HashMap::new(),
@@ -129,6 +147,8 @@ impl Frontier {
             urgent: VecDeque::new(),
             in_flight: 0,
             next_start: first_start,
+            address: None,
+            is_looked_up: false,
             place: None,
             pace: Pace::new(delay),
         });
@@ -217,10 +237,11 @@ impl Frontier {
     /// The candidate that may start now, which thereby leaves its queue. It is
     /// not in flight before [`Frontier::start`] says so.
     pub(super) fn pop(&mut self, now: Instant) -> Option<Candidate> {
-        let (next_start, _, server) = *self.ready.first()?;
+        let (next_start, _, address) = *self.ready.first()?;
         if next_start > now {
             return None;
         }
+        let server = self.first_server(address);
         let candidate = match self.server_mut(server).urgent.pop_front() {
             Some(urgent) => urgent,
             None => self.pop_queued(server),
@@ -252,7 +273,11 @@ impl Frontier {
         let it = self.server_mut(server);
         it.in_flight += 1;
         it.next_start = now + it.pace.gap();
+        let address = it.address;
         self.settle(server);
+        if let Some(address) = address {
+            self.start_at(address, now);
+        }
     }
 
     /// A request of `server` ended after `response`, if it was answered.
@@ -262,7 +287,11 @@ impl Frontier {
         if let Some(response) = response {
             it.pace.answered(response);
         }
+        let address = it.address;
         self.settle(server);
+        if let Some(address) = address {
+            self.release_at(address);
+        }
     }
 
     /// Lets the URLs of an origin start, or not.
@@ -282,6 +311,21 @@ impl Frontier {
         self.set_open(origin, false);
     }
 
+    /// Parks all origins of a server that are not parked yet, and names them.
+    pub(super) fn park_server(&mut self, server: ServerId) -> Vec<OriginId> {
+        let mut origins = self.servers[server.0 as usize].origins.clone();
+        origins.retain(|origin| !self.queue(*origin).is_parked);
+        origins.iter().for_each(|origin| self.park(*origin));
+        origins
+    }
+
+    /// A URL of a parked origin that was done is a pending row again.
+    pub(super) fn reopen(&mut self, origin: OriginId) {
+        let queue = self.queue_mut(origin);
+        debug_assert!(queue.is_parked, "so it waits on disk");
+        queue.pending += 1;
+    }
+
     /// When the next candidate may start.
     pub(super) fn next_start(&self) -> Option<Instant> {
         self.ready.first().map(|(at, ..)| *at)
@@ -289,7 +333,7 @@ impl Frontier {
 
     /// The server of [`Frontier::next_start`].
     pub(super) fn next_server(&self) -> Option<ServerId> {
-        self.ready.first().map(|(.., server)| *server)
+        self.ready.first().map(|(.., address)| self.first_server(*address))
     }
 
     fn settle_origin(&mut self, origin: OriginId) {
@@ -305,21 +349,31 @@ impl Frontier {
                 let queue = self.queue(*origin);
                 queue.is_open && !queue.window.is_empty()
             });
-        let wanted = (has_work && server.in_flight < self.per_host).then_some(server.next_start);
-        if server.place.map(|(at, _)| at) == wanted {
+        let Some(address) = server.address else {
+            if has_work && !server.is_looked_up {
+                self.server_mut(id).is_looked_up = true;
+                self.to_look_up.push_back(id);
+            }
             return;
-        }
-        if let Some((at, sequence)) = server.place {
-            self.ready.remove(&(at, sequence, id));
+        };
+        let wanted = (has_work && server.in_flight < self.per_host).then_some(server.next_start);
+        let old = server.place;
+        if old.map(|(at, _)| at) == wanted {
+            return;
         }
         let place = wanted.map(|at| {
             self.sequence += 1;
             (at, self.sequence)
         });
+        let servers = &mut self.address_mut(address).servers;
+        if let Some((at, sequence)) = old {
+            servers.remove(&(at, sequence, id));
+        }
         if let Some((at, sequence)) = place {
-            self.ready.insert((at, sequence, id));
+            servers.insert((at, sequence, id));
         }
         self.server_mut(id).place = place;
+        self.settle_address(address);
     }
 
     fn queue(&self, origin: OriginId) -> &Queue {

@@ -36,6 +36,8 @@ pub struct FetchRecord {
     pub headers: Option<String>,
     /// Whether the body is not whole, because a limit ended it.
     pub is_cut: bool,
+    /// The body of what is no HTML, if it is kept.
+    pub body: Option<(ContentHash, BodyRecord)>,
 }
 
 /// What one content of a URL says.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use crate::canonical::CanonicalUrl;
 use crate::hash::UrlHash;
 use crate::refusal::Refusal;
+use crate::traps::Trap;
 
 pub use answer::{BodyRecord, FetchRecord, LinkRecord, PageRecord, RobotsAnswer, SitemapEntry};
 
@@ -91,6 +92,10 @@ pub enum Kind {
     Robots,
     /// A sitemap; its depth counts the indexes above it.
     Sitemap,
+    /// An image, script, stylesheet or the like; a page after all if it is HTML.
+    Asset,
+    /// A link to another site, which is only checked: its links are not looked at.
+    External,
 }
 
 impl Kind {
@@ -100,7 +105,23 @@ impl Kind {
             Self::Page => "page",
             Self::Robots => "robots",
             Self::Sitemap => "sitemap",
+            Self::Asset => "asset",
+            Self::External => "external",
         }
+    }
+
+    /// The kind with this name; a page if there is none.
+    pub fn from_stored(name: &str) -> Self {
+        [Self::Robots, Self::Sitemap, Self::Asset, Self::External]
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
+            .unwrap_or(Self::Page)
+    }
+
+    /// Whether robots.txt of its server decides. One request to see whether a link
+    /// works is no crawl of the server it leads to.
+    pub fn obeys_robots(self) -> bool {
+        !matches!(self, Self::Robots | Self::External)
     }
 }
 
@@ -169,6 +190,8 @@ pub enum Outcome {
         code: &'static str,
         /// Whether trying again may help.
         is_transient: bool,
+        /// Whether not even a connection came about, which says nothing of the URL.
+        no_connection: bool,
     },
 }
 
@@ -178,6 +201,14 @@ impl Outcome {
         match self {
             Self::Answer { status, .. } => matches!(status, 429 | 503),
             Self::Failed { code, .. } => *code == "timeout",
+        }
+    }
+
+    /// Whether a server that does not want us, or cannot bear us, answers so.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Answer { status, .. } => matches!(status, 401 | 403 | 429 | 500..),
+            Self::Failed { code, .. } => matches!(*code, "timeout" | "broken"),
         }
     }
 
@@ -211,6 +242,8 @@ pub struct Visited {
     pub sitemap: Vec<SitemapEntry>,
     /// What a robots.txt says, if one came.
     pub robots: Option<RobotsAnswer>,
+    /// Whether only the head was asked for, and the whole must be asked for to know.
+    pub needs_get: bool,
 }
 
 /// What was met for the first time.
@@ -319,12 +352,30 @@ pub enum Record {
     Hold(OriginId, i64),
     /// A pending URL was refused after all.
     Refused(UrlId, Refusal),
+    /// URLs that were done are pending again: their server refused them when it
+    /// began to refuse everything.
+    Reopened(Vec<UrlId>),
+    /// A trap was found.
+    Trap {
+        /// The server it is on.
+        host: Box<str>,
+        /// What it is.
+        trap: Trap,
+        /// Milliseconds since 1970 UTC.
+        at: i64,
+    },
+    /// An origin shows the same pages as another, which is the second.
+    Mirror(OriginId, OriginId),
+    /// The URLs of an origin stay pending until a resume, and why.
+    Parked(OriginId, Box<str>),
     /// URLs met again nearer to a seed: row, depth, found on. Answered by [`Reply::Nearer`].
     /// A row among them that is done and leads somewhere owes an offer until
     /// [`Record::Offered`] names it, also across runs.
     Nearer(Vec<(UrlId, Depth, Option<UrlId>)>),
     /// What these rows lead to was offered again; they owe nothing any more.
     Offered(Vec<UrlId>),
+    /// Asks to be told when everything before it is on disk: [`Reply::Passed`].
+    Barrier,
     /// Asks for the pending rows of an origin from a key on, at most so many.
     /// Answered by [`Reply::Refilled`].
     Refill {
@@ -384,4 +435,6 @@ pub enum Reply {
     },
     /// The rows asked for by [`Record::Nearer`].
     Nearer(Vec<NearerRow>),
+    /// What was handed over before a [`Record::Barrier`] is on disk.
+    Passed,
 }

@@ -5,15 +5,17 @@
 //! pass the preset and include always, so that nobody's own words shut them
 //! out; exclude wins over all.
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
-use regex::{RegexSet, RegexSetBuilder};
+mod patterns;
+mod session;
+mod strip;
 
 use crate::canonical::{CanonicalUrl, without_www};
 use crate::config::{Preset, ScopeConfig};
 use crate::refusal::{Reason, Refusal};
+use patterns::Patterns;
+use strip::Strip;
 
-/// Patterns of one kind that are accepted at most.
-const MAX_PATTERNS: usize = 1000;
+pub use patterns::BadPattern;
 
 /// The rules that say which URLs belong to the crawl.
 #[derive(Clone, Debug)]
@@ -23,6 +25,9 @@ pub struct Scope {
     seeds: Vec<CanonicalUrl>,
     include: Patterns,
     exclude: Patterns,
+    strip: Strip,
+    /// Whether what could end a login is left alone.
+    spares_session: bool,
 }
 
 /// One seed, as the presets see it.
@@ -35,78 +40,6 @@ struct Around {
     domain: Box<str>,
     /// The folder of the seed's path, ending in a slash.
     folder: Box<str>,
-}
-
-/// A pattern that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum BadPattern {
-    /// Not a regular expression, or one too large.
-    #[error("`{0}` is no usable regular expression: {1}")]
-    Regex(String, String),
-    /// Not a glob.
-    #[error("`{0}` is no glob: {1}")]
-    Glob(String, String),
-    /// More than can be tested on every URL.
-    #[error("{0} patterns are too many: at most {MAX_PATTERNS}")]
-    TooMany(usize),
-}
-
-#[derive(Clone, Debug)]
-struct Patterns {
-    regex: RegexSet,
-    glob: GlobSet,
-    glob_texts: Vec<String>,
-}
-
-impl Patterns {
-    fn new(regexes: &[String], globs: &[String]) -> Result<Self, BadPattern> {
-        let count = regexes.len() + globs.len();
-        if count > MAX_PATTERNS {
-            return Err(BadPattern::TooMany(count));
-        }
-        for pattern in regexes {
-            RegexSetBuilder::new([pattern])
-                .size_limit(1 << 20)
-                .build()
-                .map_err(|error| BadPattern::Regex(pattern.clone(), last_line(&error)))?;
-        }
-        let regex = RegexSetBuilder::new(regexes)
-            .size_limit(32 << 20)
-            .dfa_size_limit(8 << 20)
-            .build()
-            .map_err(|error| BadPattern::Regex(regexes.join(" "), last_line(&error)))?;
-        let mut set = GlobSetBuilder::new();
-        for pattern in globs {
-            let glob = Glob::new(pattern);
-            set.add(glob.map_err(|error| BadPattern::Glob(pattern.clone(), last_line(&error)))?);
-        }
-        let all = globs.join(" ");
-        let glob = set.build().map_err(|error| BadPattern::Glob(all, last_line(&error)))?;
-        Ok(Self { regex, glob, glob_texts: globs.to_vec() })
-    }
-
-    fn is_empty(&self) -> bool {
-        self.regex.is_empty() && self.glob_texts.is_empty()
-    }
-
-    /// The text of the first pattern that matches.
-    fn first_match(&self, url: &str) -> Option<&str> {
-        if let Some(index) = self.regex.matches(url).iter().next() {
-            return Some(&self.regex.patterns()[index]);
-        }
-        self.glob.matches(url).first().map(|index| self.glob_texts[*index].as_str())
-    }
-}
-
-fn last_line(error: &impl ToString) -> String {
-    error
-        .to_string()
-        .lines()
-        .last()
-        .unwrap_or_default()
-        .trim()
-        .trim_start_matches("error: ")
-        .to_owned()
 }
 
 impl Scope {
@@ -124,7 +57,22 @@ impl Scope {
             seeds: seeds.to_vec(),
             include: Patterns::new(&config.include, &config.include_glob)?,
             exclude: Patterns::new(&config.exclude, &config.exclude_glob)?,
+            strip: Strip::new(&config.strip_query, config.strip_tracking),
+            spares_session: false,
         })
+    }
+
+    /// The same for a crawl that is logged in: what could end that, or delete
+    /// something, is set aside.
+    #[must_use]
+    pub fn sparing_session(mut self, spares_session: bool) -> Self {
+        self.spares_session = spares_session;
+        self
+    }
+
+    /// The URL without the query parameters that are to be stripped.
+    pub fn stripped(&self, url: CanonicalUrl) -> CanonicalUrl {
+        self.strip.apply(url)
     }
 
     /// Whether `url` belongs to the crawl.
@@ -137,6 +85,11 @@ impl Scope {
         }
         if self.seeds.contains(url) {
             return Ok(());
+        }
+        if self.spares_session
+            && let Some(word) = session::ending_word(url)
+        {
+            return Err(Refusal::new(Reason::Session, word));
         }
         self.judge_preset(url)?;
         if !self.include.is_empty() && self.include.first_match(url.as_str()).is_none() {
@@ -270,7 +223,7 @@ mod tests {
     #[test]
     fn every_row_of_the_table_is_judged_as_it_says() {
         let mut count = 0;
-        for line in include_str!("../fixtures/scope.tsv").lines() {
+        for line in include_str!("../../fixtures/scope.tsv").lines() {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }

@@ -1,0 +1,203 @@
+//! Does a server still answer us, or is it, or the network, away?
+//!
+//! That no connection comes about says nothing about a URL: it goes back to the
+//! queue uncounted, and its server is left alone for ever longer. If others are
+//! reached meanwhile, the server is parked; if none is, the network may be down,
+//! and the crawl waits for it. A server that had worked and then refuses most of
+//! what it is asked is parked too, and what it refused goes back to pending: a
+//! resume asks for it again.
+//!
+//! reached → failing (held) → reached again, or parked
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::record::{Ending, Kind, Moment, OriginId, Outcome, Record, ServerId, UrlId, Visited};
+use super::{Action, Engine};
+
+/// Answers that are looked at.
+const RING: usize = 20;
+/// Good answers after which a server is one that had worked.
+const WORKED: u32 = 10;
+/// Tries without a connection after which a server may be parked.
+const MIN_FAILURES: u32 = 3;
+/// The wait after the first; each further one is four times as long.
+const FIRST_WAIT: Duration = Duration::from_secs(2);
+/// The longest wait between two tries.
+const MAX_WAIT: Duration = Duration::from_mins(1);
+/// How long a network that is down is waited for.
+const PATIENCE: Duration = Duration::from_mins(30);
+
+/// How a server has answered in this run.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    last: VecDeque<Answered>,
+    good: u32,
+    /// Tries in a row without a connection, and when the first and the last but one were.
+    failures: u32,
+    failing_since: Option<Instant>,
+    last_failure: Option<Instant>,
+    previous_failure: Option<Instant>,
+    has_connected: bool,
+    is_refusing: bool,
+}
+
+#[derive(Debug)]
+struct Answered {
+    id: UrlId,
+    origin: OriginId,
+    is_refusal: bool,
+    /// Whether its URL is done, so that it would not be asked again.
+    is_done: bool,
+}
+
+/// What an answer means for the URL that was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// It is the URL's answer.
+    Counts,
+    /// It says nothing of the URL, which waits as it did before.
+    PutBack,
+}
+
+impl Health {
+    /// No connection came about; until when the server is left alone.
+    fn failed(&mut self, now: Instant) -> Instant {
+        self.failures += 1;
+        self.failing_since.get_or_insert(now);
+        self.previous_failure = self.last_failure.replace(now);
+        let wait = FIRST_WAIT * 4_u32.pow((self.failures - 1).min(3));
+        now + wait.min(MAX_WAIT)
+    }
+
+    /// Whether the server itself is away, given when any server was reached last.
+    fn is_away(&self, reached_at: Option<Instant>, now: Instant) -> bool {
+        let waited = self.failing_since.map_or(Duration::ZERO, |since| now - since);
+        self.failures >= MIN_FAILURES
+            && (!self.has_connected || reached_at > self.previous_failure || waited >= PATIENCE)
+    }
+
+    fn reached(&mut self) {
+        self.failures = 0;
+        self.has_connected = true;
+        (self.failing_since, self.last_failure, self.previous_failure) = (None, None, None);
+    }
+
+    /// Takes an answer in; whether the server refuses us by now.
+    fn answered(&mut self, answered: Answered) -> bool {
+        self.good = self.good.saturating_add(u32::from(!answered.is_refusal));
+        if self.last.len() == RING {
+            self.last.pop_front();
+        }
+        self.last.push_back(answered);
+        let refusals = self.last.iter().filter(|answered| answered.is_refusal).count();
+        self.good >= WORKED && self.last.len() == RING && refusals > RING / 2
+    }
+}
+
+impl Engine {
+    /// What an answer means for its URL, its server being taken note of.
+    pub(super) fn meaning(&mut self, visited: &Visited, now: Moment) -> Meaning {
+        let server = visited.candidate.server;
+        // A link to another site is broken if nobody is there.
+        if visited.candidate.kind == Kind::External {
+            return Meaning::Counts;
+        }
+        if matches!(visited.outcome, Outcome::Failed { no_connection: true, .. }) {
+            let health = self.health(server);
+            let until = health.failed(now.at);
+            self.frontier.hold(server, until);
+            let reached_at = self.reached_at;
+            if self.health(server).is_away(reached_at, now.at) {
+                self.park_server(server, &format!("no connection: {}", said(visited)));
+            }
+            return Meaning::PutBack;
+        }
+        self.reached_at = Some(now.at);
+        let health = self.health(server);
+        health.reached();
+        let is_refusing = health.is_refusing && visited.outcome.is_refusal();
+        if is_refusing { Meaning::PutBack } else { Meaning::Counts }
+    }
+
+    /// A robots.txt was asked for: whether there is one or not, its server may be there.
+    pub(super) fn note_reached(&mut self, visited: &Visited, now: Instant) {
+        if !matches!(visited.outcome, Outcome::Failed { no_connection: true, .. }) {
+            self.reached_at = Some(now);
+            self.health(visited.candidate.server).reached();
+        }
+    }
+
+    /// Counts an answer that counts; parks the server if it refuses most by now.
+    pub(super) fn count_answer(&mut self, visited: &Visited, ending: &Ending) {
+        if visited.candidate.kind != Kind::Page {
+            return;
+        }
+        let server = visited.candidate.server;
+        let answered = Answered {
+            id: visited.candidate.id,
+            origin: visited.candidate.origin,
+            is_refusal: visited.outcome.is_refusal(),
+            is_done: *ending == Ending::Done,
+        };
+        let health = self.health(server);
+        if health.is_refusing || !health.answered(answered) {
+            return;
+        }
+        health.is_refusing = true;
+        let refused = std::mem::take(&mut health.last);
+        let refused = refused.into_iter().filter(|answered| answered.is_refusal);
+        let (refused, rest): (Vec<_>, Vec<_>) = refused.partition(|answered| answered.is_done);
+        let count = refused.len() + rest.len();
+        let why = format!(
+            "began refusing us: {count} of the last {RING} answers, the last was {}",
+            said(visited)
+        );
+        self.park_server(server, &why);
+        for answered in &refused {
+            self.known.set_taken(answered.id, false);
+            self.frontier.reopen(answered.origin);
+            self.pages -= 1;
+        }
+        self.reopened.extend(refused.into_iter().map(|answered| answered.id));
+    }
+
+    /// Says which refused URLs are pending again; after the record of the last of them.
+    pub(super) fn write_reopened(&mut self) {
+        if !self.reopened.is_empty() {
+            let ids = std::mem::take(&mut self.reopened);
+            self.actions.push(Action::Write(Record::Reopened(ids)));
+        }
+    }
+
+    /// Since when no connection came about to any server, if several tries failed.
+    pub(super) fn unreachable_since(&self) -> Option<Instant> {
+        let failing = self.healths.iter().filter(|health| health.failures >= MIN_FAILURES);
+        let since = failing.filter_map(|health| health.failing_since).min()?;
+        (self.reached_at <= Some(since)).then_some(since)
+    }
+
+    fn park_server(&mut self, server: ServerId, why: &str) {
+        for origin in self.frontier.park_server(server) {
+            self.actions.push(Action::Write(Record::Parked(origin, why.into())));
+        }
+    }
+
+    fn health(&mut self, server: ServerId) -> &mut Health {
+        let index = server.0 as usize;
+        if index >= self.healths.len() {
+            self.healths.resize_with(index + 1, Health::default);
+        }
+        &mut self.healths[index]
+    }
+}
+
+/// What came back, in a word.
+fn said(visited: &Visited) -> String {
+    match visited.outcome {
+        Outcome::Answer { status, .. } => status.to_string(),
+        Outcome::Failed { code, .. } => {
+            visited.fetch.error_detail.clone().unwrap_or_else(|| code.to_owned())
+        }
+    }
+}

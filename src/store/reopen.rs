@@ -1,0 +1,91 @@
+//! Which URLs that failed, or that a trap held back, are to be fetched after all?
+
+use std::fmt;
+use std::str::FromStr;
+
+use tokio_rusqlite::rusqlite::{Connection, TransactionBehavior, params};
+
+use super::Error;
+
+/// A kind of failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Every one: no answer, or 400 and above.
+    Any,
+    /// Answers with this status.
+    Status(u16),
+    /// Answers of this hundred: 4 or 5.
+    Class(u16),
+    /// No answer, or none that could be used, for this reason (`timeout`, `dns`, ...).
+    Code(String),
+}
+
+impl FromStr for Failure {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let lower = text.trim().to_ascii_lowercase();
+        match (lower.as_str(), lower.parse::<u16>()) {
+            ("all" | "any", _) => Ok(Self::Any),
+            ("4xx", _) => Ok(Self::Class(4)),
+            ("5xx", _) => Ok(Self::Class(5)),
+            (_, Ok(status @ 400..=999)) => Ok(Self::Status(status)),
+            ("dns" | "connect" | "tls" | "timeout" | "broken" | "undecodable" | "panic", _) => {
+                Ok(Self::Code(lower))
+            }
+            _ => Err(format!(
+                "`{text}` is no failure: use all, 4xx, 5xx, a status such as 403, or \
+                 dns, connect, tls, timeout, broken, undecodable, panic"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("all"),
+            Self::Status(status) => write!(f, "{status}"),
+            Self::Class(class) => write!(f, "{class}xx"),
+            Self::Code(code) => f.write_str(code),
+        }
+    }
+}
+
+/// Makes the URLs of a crawl pending again whose last request failed so; how many.
+pub(super) fn reopen(db: &Connection, crawl_id: i64, failures: &[Failure]) -> Result<u64, Error> {
+    let mut reopened = 0;
+    for failure in failures {
+        let (condition, value) = match failure {
+            Failure::Any => ("f.status >= 400 OR f.error IS NOT NULL AND ?2", "1".to_owned()),
+            Failure::Status(status) => ("f.status = CAST(?2 AS INTEGER)", status.to_string()),
+            Failure::Class(class) => ("f.status / 100 = CAST(?2 AS INTEGER)", class.to_string()),
+            Failure::Code(code) => ("f.error = ?2", code.clone()),
+        };
+        let sql = format!(
+            "UPDATE state SET state = 'pending', attempts = 0, not_before = NULL, crashes = 0
+             WHERE crawl_id = ?1 AND state = 'done' AND fetch_id IN
+                 (SELECT f.id FROM fetch f WHERE f.crawl_id = ?1 AND ({condition}))"
+        );
+        reopened += db.execute(&sql, params![crawl_id, value])?;
+    }
+    Ok(reopened as u64)
+}
+
+/// Releases a trap and what it held back; how many URLs, `None` if there is no such trap.
+pub(super) fn release_trap(
+    db: &mut Connection,
+    pattern: &str,
+    now: i64,
+) -> Result<Option<u64>, Error> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let known =
+        tx.execute("UPDATE trap SET released_at = ?2 WHERE pattern = ?1", params![pattern, now])?;
+    let urls = tx.execute(
+        "UPDATE state SET state = 'pending', reason = NULL, detail = NULL, attempts = 0, crashes = 0
+         WHERE crawl_id = (SELECT max(id) FROM crawl) AND state = 'aside' AND reason = 'trap' AND detail = ?1",
+        [pattern],
+    )?;
+    tx.commit()?;
+    Ok((known > 0).then_some(urls as u64))
+}

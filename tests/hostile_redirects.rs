@@ -1,0 +1,135 @@
+//! A redirect leads only where a link may lead, and every chain of them ends.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod site;
+
+use site::{Answer, Desk, Site};
+
+/// A site whose pages `/0`, `/1` … redirect to these targets; HERE is its own address.
+fn redirecting(targets: &'static [&'static str]) -> Site {
+    Site::start(move |request, _| match &*request.path {
+        "/" => {
+            let links = (0..targets.len()).map(|n| format!("<a href=/{n}>{n}</a>"));
+            Some(Answer::html(&links.collect::<String>()))
+        }
+        path => {
+            let target = path[1..].parse::<usize>().ok().and_then(|n| targets.get(n))?;
+            let here = request.headers["host"].clone();
+            Some(Answer::redirect(302, &target.replace("HERE", &here)))
+        }
+    })
+}
+
+#[test]
+fn a_redirect_leads_where_a_link_may_lead() {
+    #[rustfmt::skip]
+    let rows: &[(&str, &str)] = &[
+        // Location                              status, error; where it leads, state, reason
+        ("/new",                                 "302|| HERE/new|done|"),
+        ("new?a=b#c",                            "302|| HERE/new?a=b|done|"),
+        ("//HERE/slashes",                       "302|| HERE/slashes|done|"),
+        ("http://user:hunter2@HERE/secret",      "302|| HERE/secret|done|"),
+        ("http://HERE:/port",                     "302|| HERE:/port|refused|invalid"),
+        ("/sp ace",                              "302|| HERE/sp%20ace|done|"),
+        ("/é",                                   "302|| HERE/%C3%A9|done|"),
+        ("/tab\there",                           "302|| HERE/tabhere|done|"),
+        ("/\u{1b}[2J",                           "|broken|||"),
+        ("",                                     "302|| HERE/9|done|"),
+        ("#top",                                 "302|| HERE/10|done|"),
+        ("file:///etc/passwd",                   "302|| file:///etc/passwd|refused|scheme"),
+        ("javascript:alert(1)",                  "302|| javascript:alert(1)|refused|scheme"),
+        ("data:text/html,<a href=/x>",           "302|| data:text/html,<a href=/x>|refused|scheme"),
+        ("ftp://HERE/x",                         "302|| ftp://HERE/x|refused|scheme"),
+        ("gopher://user:hunter2@HERE/x",                      "302|| gopher://HERE/x|refused|scheme"),
+        ("http://user:hunter2@a b/c",            "302|| http://a b/c|refused|invalid"),
+        ("http://[",                             "302|| http://[|refused|invalid"),
+        ("http://a b/",                          "302|| http://a b/|refused|invalid"),
+        ("http://10.0.0.1/",                     "302|| http://10.0.0.1/|aside|external"),
+    ];
+    let targets: Vec<&str> = rows.iter().map(|(target, _)| *target).collect();
+    let site = redirecting(targets.leak());
+    let desk = Desk::new();
+    let ran =
+        desk.run(&["crawl", &site.url("/"), "-o", "x.db", "-q", "--no-sitemaps", "--retries", "0"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let mut wrong = Vec::new();
+    for (n, (target, expected)) in rows.iter().enumerate() {
+        let sql = format!(
+            "SELECT p.status || '', p.error, ' ' || u.url, u.state, u.reason FROM pages p
+             LEFT JOIN urls u ON u.url = p.redirect_to WHERE p.url = '{}'",
+            site.url(&format!("/{n}"))
+        );
+        let found =
+            desk.rows("x.db", &sql).concat().replace(&format!("http://{}", site.address), "HERE");
+        if found.replace(&site.address.to_string(), "HERE") != *expected {
+            wrong.push(format!("{target:?}: {found}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let bytes = std::fs::read(desk.path("x.db")).unwrap();
+    assert!(!bytes.windows(7).any(|window| window == b"hunter2"), "a secret is in the file");
+}
+
+#[test]
+fn chains_and_loops_end() {
+    let site = Site::start(|request, _| {
+        let (name, number) = request.path[1..].split_once('/').unwrap_or((&request.path[1..], "0"));
+        let next = number.trim_end_matches('x').parse::<u32>().unwrap_or_default() + 1;
+        match name {
+            "" => Some(Answer::html(
+                "<a href=/chain/0>c</a><a href=/grow/0>g</a><a href=/self>s</a><a href=/a>a</a>
+                 <a href=/cookie>k</a><a href=/meta>m</a><a href=/refresh>r</a>",
+            )),
+            "chain" => Some(Answer::redirect(301, &format!("/chain/{next}"))),
+            "grow" => Some(Answer::redirect(308, &format!("/grow/{next}{}", "x".repeat(200)))),
+            "self" => Some(Answer::redirect(302, "/self")),
+            "a" => Some(Answer::redirect(302, "/b")),
+            "b" => Some(Answer::redirect(307, "/a")),
+            "cookie" if request.headers.contains_key("cookie") => Some(Answer::status(200)),
+            "cookie" => Some(Answer::redirect(302, "/cookie").with("Set-Cookie", "seen=1")),
+            "meta" => Some(Answer::html("<meta http-equiv=refresh content='0;url=/meta'>")),
+            "refresh" => Some(Answer::html("").with("Refresh", "0;url=/refresh")),
+            _ => None,
+        }
+    });
+    let desk = Desk::new();
+    let ran = desk.run(&["crawl", &site.url("/"), "-o", "x.db", "-q", "--no-sitemaps"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let paths = site.paths();
+    let asked = |start: &str| paths.iter().filter(|path| path.starts_with(start)).count();
+    assert_eq!((asked("/chain/"), asked("/grow/")), (11, 11), "10 redirects and the first URL");
+    for once in ["/self", "/a", "/b", "/cookie", "/meta", "/refresh"] {
+        assert_eq!(paths.iter().filter(|path| *path == once).count(), 1, "{once}");
+    }
+    let aside = "SELECT count(*), min(detail) FROM skipped WHERE reason = 'redirects'";
+    assert_eq!(desk.rows("x.db", aside), ["2|behind 11 redirects"]);
+    let loops = "SELECT count(*) FROM redirect_chains WHERE loops";
+    assert_eq!(desk.rows("x.db", loops), ["4"], "/self, /a, /b and /cookie");
+}
+
+#[test]
+fn an_address_that_leads_nowhere_is_an_error_in_its_row() {
+    let long = format!("http://{}.invalid/", ["a".repeat(63).as_str(); 3].join("."));
+    let label = format!("http://{}.invalid/", "a".repeat(64));
+    #[rustfmt::skip]
+    let rows = [
+        ("http://no-such-host.invalid/", "dns"), ("http://no-such-host.invalid:81/", "dns"), (&*long, "dns"),
+        (&*label, "dns"), ("http://a..invalid/", "dns"), ("http://-.invalid/", "dns"), ("http://_x.invalid/", "dns"),
+        ("http://xn--zckzah.invalid/", "dns"), ("http://127.0.0.1:1/", "connect"), ("http://127.0.0.1:0/", "connect"),
+    ];
+    let desk = Desk::new();
+    let mut args = vec!["crawl", "-o", "x.db", "-q", "--no-sitemaps", "--ignore-robots"];
+    args.extend(["--retries", "0", "-c", "99", "-t", "8s"]);
+    args.extend(rows.iter().map(|(url, _)| *url));
+    let ran = desk.run(&args);
+    assert_eq!(ran.code, Some(1), "nobody answered: {}", ran.err);
+    let mut wrong = Vec::new();
+    for (url, expected) in rows {
+        let found = desk.rows("x.db", &format!("SELECT error FROM errors WHERE url = '{url}'"));
+        if found != [expected] {
+            wrong.push(format!("{url}: {found:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

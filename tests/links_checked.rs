@@ -1,0 +1,144 @@
+//! Assets and links to other sites are asked for on request: each once, and no further.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod site;
+
+use site::{Answer, Desk, Site};
+
+fn home(other: &str) -> Site {
+    let page = format!(
+        "<link rel=stylesheet href=/s.css><link rel=preconnect href=/hint><script src=/x.js></script>
+         <img src=/big.png srcset='/small.png 1x'><img src=/gone.png><a href={other}/good>g</a>
+         <a href={other}/gone rel=nofollow>b</a><a href={other}/no-head>h</a><a href={other}/shut>s</a>
+         <a href={other}/moved>m</a><form action=/form><input type=image src=/i.png></form>
+         <object data=/frame></object><a href=/next>n</a>"
+    );
+    let css =
+        "@import 'more.css'; a { background: url(bg.png) } b { background: url(/missing.png) }";
+    let kind = |media_type: &'static str, body: &str| Answer::new(200, media_type, body.as_bytes());
+    let big = "x".repeat(300_000);
+    Site::of(&[
+        ("/", Answer::html(&page)),
+        ("/next", Answer::html("<a href=/>home</a>")),
+        ("/frame", Answer::html("<a href=/behind-the-frame>f</a>")),
+        ("/behind-the-frame", Answer::html("<p>found")),
+        ("/s.css", kind("text/css", css)),
+        ("/more.css", kind("text/css", "c { d: url(deep.png) }")),
+        ("/x.js", kind("text/javascript", "let x = 1")),
+        ("/big.png", kind("image/png", &big)),
+        ("/small.png", kind("image/png", "x")),
+        ("/i.png", kind("image/png", "x")),
+        ("/bg.png", kind("image/png", "x")),
+        ("/deep.png", kind("image/png", "x")),
+    ])
+}
+
+fn other() -> Site {
+    Site::start(|request, before| match request.path.as_str() {
+        "/good" => Some(Answer::html("<a href=/never>n</a>")),
+        // The first request is the HEAD, which this server does not know.
+        "/no-head" if before == 0 => Some(Answer::status(405)),
+        "/no-head" => Some(Answer::html("<p>fine")),
+        "/shut" => Some(Answer::status(403)),
+        "/moved" => Some(Answer::redirect(301, "/good")),
+        _ => None,
+    })
+}
+
+const STATES: &str = "SELECT kind, count(*) FROM urls WHERE state = 'done' AND kind <> 'sitemap' GROUP BY 1 ORDER BY 1";
+
+#[test]
+fn without_being_asked_for_they_are_named_and_not_fetched() {
+    let (other, desk) = (other(), Desk::new());
+    let site = home(&other.url(""));
+    let ran = desk.run(&["crawl", &site.url("/"), "-o", "x.db"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_eq!(site.paths(), ["/", "/next"]);
+    assert!(other.requests().is_empty());
+    assert!(ran.err.contains("Not checked: 5 external links, 9 assets"), "{}", ran.err);
+    assert!(ran.err.contains("--check-external --assets"), "{}", ran.err);
+
+    // A changed mind costs no second crawl.
+    let ran = desk.run(&[
+        "resume",
+        "x.db",
+        "--check-external",
+        "--assets",
+        "-q",
+        "--allow-private",
+        &other.address.to_string(),
+    ]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let mut paths = site.paths();
+    paths.retain(|path| path == "/" || path == "/next");
+    assert_eq!(paths, ["/", "/next"], "pages are not fetched again");
+    assert_eq!(desk.rows("x.db", STATES), ["asset|10", "external|5", "page|4"]);
+}
+
+#[test]
+fn assets_are_fetched_with_what_stylesheets_refer_to() {
+    let (other, desk) = (other(), Desk::new());
+    let site = home(&other.url(""));
+    let ran = desk.run(&["crawl", &site.url("/"), "-o", "x.db", "-q", "--assets"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let mut paths = site.paths();
+    paths.dedup();
+    #[rustfmt::skip]
+    assert_eq!(paths, [
+        "/", "/behind-the-frame", "/bg.png", "/big.png", "/deep.png", "/frame", "/gone.png", "/i.png", "/missing.png",
+        "/more.css", "/next", "/s.css", "/small.png", "/x.js",
+    ]);
+    let pages = desk.rows("x.db", "SELECT count(*) FROM pages");
+    assert_eq!(pages, ["4"], "an object that is a page is one");
+    let broken = desk.rows("x.db", "SELECT DISTINCT substr(target, -9), status FROM broken_links");
+    assert_eq!(broken, ["/gone.png|404"]);
+    let bytes = desk.rows("x.db", "SELECT sum(wire_bytes) < 20000 FROM fetch");
+    assert_eq!(bytes, ["1"], "what is not kept is asked for by its head");
+}
+
+#[test]
+fn links_to_other_sites_are_checked_once_and_not_followed() {
+    let (other, desk) = (other(), Desk::new());
+    let site = home(&other.url(""));
+    let allowed = other.address.to_string();
+    let ran = desk.run(&[
+        "crawl",
+        &site.url("/"),
+        "-o",
+        "x.db",
+        "-q",
+        "--check-external",
+        "--allow-private",
+        &allowed,
+    ]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let paths = other.paths();
+    assert_eq!(
+        paths,
+        ["/gone", "/gone", "/good", "/moved", "/no-head", "/no-head", "/shut", "/shut"]
+    );
+    let asked: Vec<_> =
+        other.requests().into_iter().filter(|it| it.path == "/robots.txt").collect();
+    assert!(asked.is_empty(), "no crawl of the other site begins");
+    let broken =
+        desk.rows("x.db", "SELECT substr(target, -5), status FROM broken_links WHERE kind = 'a'");
+    assert_eq!(broken, ["/gone|404"]);
+    let blocked = desk.rows("x.db", "SELECT substr(target, -5), status FROM blocked_links");
+    assert_eq!(blocked, ["/shut|403"]);
+    let links = desk.rows("x.db", "SELECT substr(url, -5), status FROM external_links ORDER BY 1");
+    assert_eq!(links, ["-head|200", "/gone|404", "/good|200", "/shut|403", "moved|301"]);
+}
+
+#[test]
+fn what_is_kept_is_fetched_whole() {
+    let (other, desk) = (other(), Desk::new());
+    let site = home(&other.url(""));
+    let ran =
+        desk.run(&["crawl", &site.url("/"), "-o", "x.db", "-q", "--assets", "--store", "all"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let kept = desk.rows("x.db", "SELECT count(*) FROM fetch f JOIN body b ON b.id = f.body_id");
+    assert_eq!(kept, ["8"]);
+    let largest = desk.rows("x.db", "SELECT max(size_bytes) FROM body");
+    assert_eq!(largest, ["300000"]);
+}
