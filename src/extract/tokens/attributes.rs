@@ -59,15 +59,16 @@ macro_rules! attributes {
 
 attributes! {
     Action = b"action", Alt = b"alt", AriaHidden = b"aria-hidden", Background = b"background",
-    Cite = b"cite", Class = b"class", Content = b"content", Data = b"data", Encoding = b"encoding", Href = b"href",
-    Hreflang = b"hreflang", HttpEquiv = b"http-equiv", Id = b"id", ImageSrcset = b"imagesrcset",
+    Cite = b"cite", Class = b"class", Content = b"content", Data = b"data",
+    Encoding = b"encoding", Href = b"href", Hreflang = b"hreflang",
+    HttpEquiv = b"http-equiv", Id = b"id", ImageSrcset = b"imagesrcset",
     Lang = b"lang", LongDesc = b"longdesc", Name = b"name", Poster = b"poster",
     Property = b"property", Rel = b"rel", Role = b"role", Src = b"src",
     Srcset = b"srcset", Start = b"start", Type = b"type", XlinkHref = b"xlink:href",
 }
 
 /// Those that only say how the text of an element is to be read.
-const OF_TEXT: u64 = 1 << Attribute::AriaHidden as u32
+pub(super) const OF_TEXT: u64 = 1 << Attribute::AriaHidden as u32
     | 1 << Attribute::Class as u32
     | 1 << Attribute::Role as u32
     | 1 << Attribute::Start as u32;
