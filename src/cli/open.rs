@@ -206,19 +206,15 @@ async fn watch_signals(controls: Controls, signal: Arc<AtomicI32>) {
 struct Listener {
     interrupt: Option<tokio::signal::unix::Signal>,
     terminate: Option<tokio::signal::unix::Signal>,
-    /// Held so that a write beyond `ulimit -f` is an error and not our end.
-    _file_size: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
 impl Listener {
     fn new() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        const SIGXFSZ: i32 = 25;
         Self {
             interrupt: signal(SignalKind::interrupt()).ok(),
             terminate: signal(SignalKind::terminate()).ok(),
-            _file_size: signal(SignalKind::from_raw(SIGXFSZ)).ok(),
         }
     }
 

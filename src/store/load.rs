@@ -67,7 +67,7 @@ pub(super) fn check_tables(db: &Connection, path: &Path) -> Result<(), Error> {
         if verdict != "ok" {
             return Err(Error::Corrupt(
                 path.display().to_string(),
-                verdict.lines().next().unwrap_or_default().to_owned(),
+                format!("{}; nothing was changed", verdict.lines().next().unwrap_or_default()),
             ));
         }
     }

@@ -8,6 +8,7 @@
 //! Shutdown: once the [`Writer`] is dropped, the task empties its inbox, commits
 //! the last batch and ends.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
@@ -60,7 +61,7 @@ impl Writer {
 }
 
 async fn run(
-    db: tokio_rusqlite::Connection,
+    (db, path): (tokio_rusqlite::Connection, PathBuf),
     crawl_id: i64,
     elapsed_before_ms: i64,
     mut records: mpsc::Receiver<Record>,
@@ -78,7 +79,7 @@ async fn run(
             records.iter().for_each(strike);
             save::commit(db, crawl_id, &records, elapsed)
         };
-        let answers = on(&db, commit).await?;
+        let answers = on(&db, commit).await.map_err(|error| error.at(&path))?;
         progress.send_modify(|committed| committed.records += count);
         for answer in answers {
             // Nobody listens any more once the crawl has ended.
