@@ -97,11 +97,12 @@ fn a_page_at_every_limit_is_cut_and_says_so() {
     assert_eq!(cut[0], "1|900000", "a link in the million is one of 100 000 that are kept");
     let found = "SELECT count(*) FROM urls WHERE url LIKE '%/found'";
     assert_eq!(desk.rows("x.db", found), ["1"], "a base that is no place is none");
-    let size = std::fs::metadata(desk.path("x.db")).unwrap().len();
-    assert!(size < 40 << 20, "the file has {size} bytes");
+    let length = std::fs::metadata(desk.path("x.db")).unwrap().len();
+    assert!(length < 40 << 20, "the file has {length} bytes");
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "a table to look at")]
 fn each_shape_alone_stays_within_its_budget() {
     if std::env::var_os("CRAWLITE_HOSTILE").is_none() {
         return;

@@ -128,6 +128,10 @@ pub(super) async fn run(
     tokio::task::block_in_place(|| threads.into_iter().for_each(|thread| drop(thread.join())));
 
     let finish = match (outcome, written) {
+        (_, Err(error @ crate::store::Error::Corrupt(..))) => {
+            store.close().await.ok();
+            return Err(error.into());
+        }
         (_, Err(error)) => {
             store.close().await.ok();
             return Err(anyhow::Error::from(error).context(resumable(path)));

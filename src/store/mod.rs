@@ -80,6 +80,9 @@ pub enum Error {
     /// Anything else the database says.
     #[error("the store failed")]
     Database(#[source] rusqlite::Error),
+    /// The same, of a file that is named.
+    #[error("{0}: the store failed")]
+    Failed(String, #[source] rusqlite::Error),
     /// The lock file.
     #[error("cannot use {0}: {1}")]
     Lock(String, std::io::Error),
@@ -94,8 +97,19 @@ impl From<rusqlite::Error> for Error {
 impl Error {
     /// The same with the name of the file, where that helps.
     fn at(self, path: &Path) -> Self {
+        use rusqlite::Error as Sql;
         let Self::Database(error) = self else { return self };
         let name = path.display().to_string();
+        match &error {
+            // Values that only damage, or a stranger, puts there.
+            Sql::FromSqlConversionFailure(_, _, why) => {
+                return Self::Corrupt(name, why.to_string());
+            }
+            Sql::IntegralValueOutOfRange(..)
+            | Sql::InvalidColumnType(..)
+            | Sql::QueryReturnedNoRows => return Self::Corrupt(name, error.to_string()),
+            _ => {}
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full(name),
             Some(ErrorCode::SystemIoFailure) => Self::Disk(name, "disk I/O error".into()),
@@ -103,7 +117,7 @@ impl Error {
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                 Self::Open(name, error.to_string())
             }
-            _ => Self::Database(error),
+            _ => Self::Failed(name, error),
         }
     }
 

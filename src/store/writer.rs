@@ -73,8 +73,8 @@ async fn run(
     while records.recv_many(&mut batch, MAX_BATCH).await > 0 {
         let records = std::mem::take(&mut batch);
         let count = records.len() as u64;
-        let elapsed =
-            elapsed_before_ms + i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let elapsed = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let elapsed = elapsed.saturating_add(elapsed_before_ms);
         let commit = move |db: &mut _| {
             records.iter().for_each(strike);
             save::commit(db, crawl_id, &records, elapsed)

@@ -132,7 +132,6 @@ pub(crate) const LINKS: &[Shape] = &[
 
 /// 600 characters of which no two hosts have the same.
 fn han(number: usize) -> String {
-    (0..600)
-        .filter_map(|at| char::from_u32(0x4e00 + ((at * 37 + number) % 20_000) as u32))
-        .collect()
+    let from = u32::try_from(number % 20_000).unwrap();
+    (0..600).filter_map(|at| char::from_u32(0x4e00 + (at * 37 + from) % 20_000)).collect()
 }
