@@ -145,6 +145,13 @@ pub fn main() -> Exit {
 }
 
 async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
+    // A write beyond `ulimit -f` is an error like a full disk, and not our end.
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        // Once heard, the signal is never again what the system does by itself.
+        signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).ok();
+    }
     let mut out = std::io::stdout().lock();
     match cli.command {
         Command::Crawl(args) => crawl::run(*args, cli.quiet, &mut out).await,

@@ -4,7 +4,6 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::Args;
 use toml::Table;
 
@@ -57,7 +56,14 @@ pub(super) async fn run(
         store.close().await?;
         return Err(Error::Empty(name.to_string()).into());
     };
-    let before: Table = crawl.config.parse().with_context(|| format!("the settings in {name}"))?;
+    let before: Table = crawl.config.parse().map_err(|error: toml::de::Error| {
+        Error::Corrupt(name.to_string(), format!("its settings: {}", error.message()))
+    })?;
+    let are_seeds = crawl.seeds.iter().all(|seed| CanonicalUrl::parse(seed).is_ok());
+    if crawl.seeds.is_empty() || !are_seeds {
+        store.close().await?;
+        return Err(Error::Corrupt(name.to_string(), "its seeds cannot be read".into()).into());
+    }
     let prepared = prepare(&args.settings, before.clone(), &crawl.seeds);
     let (prepared, after) = match prepared {
         Ok(prepared) => prepared,
