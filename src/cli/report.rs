@@ -28,13 +28,13 @@ const TERMINAL_ROWS: u64 = 50;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Without a name every report is listed with its number of rows. They speak of the newest
-finished crawl of the file, or of the one that runs.
+finished crawl of the file, or of the newest if none is finished.
 
-  crawlite report FILE                            what is there, and how much of it
-  crawlite report FILE broken                     link targets that are broken, and who links to them
-  crawlite report FILE titles --format csv        for a spreadsheet
-  crawlite report FILE broken --sql               its SQL, to change it and ask with `crawlite query` or sqlite3
-  crawlite report FILE --fail-on broken,orphans   as a gate: exit code 2 if there are any"
+  crawlite report FILE                           what is there, and how much of it
+  crawlite report FILE broken                    broken link targets, and who links to them
+  crawlite report FILE titles --format csv       for a spreadsheet
+  crawlite report FILE broken --sql              SQL, to change it and ask with query or sqlite3
+  crawlite report FILE --fail-on broken,orphans  as a gate: exit code 2 if there are any"
 )]
 pub(super) struct ReportArgs {
     /// File to look into
