@@ -5,7 +5,8 @@ SELECT substr(rest, 1, instr(rest || '/', '/') - 1) AS host, count(*) AS urls, s
        max(pages) AS most_unique_inlinks, sum(checked) AS checked, sum(broken) AS broken, min(url) AS example
 FROM (
     SELECT u.url, substr(u.url, instr(u.url, '://') + 3) AS rest, i.links, i.pages, s.state = 'done' AS checked,
-           s.state = 'done' AND coalesce(f.status >= 400 AND f.status NOT IN (401, 403, 407, 429, 451, 999), 1) AS broken
+           s.state = 'done'
+           AND coalesce(f.status >= 400 AND f.status NOT IN (401, 403, 407, 429, 451, 999), 1) AS broken
     FROM state s
     JOIN url u ON u.id = s.url_id
     LEFT JOIN fetch f ON f.id = s.fetch_id
