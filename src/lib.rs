@@ -5,7 +5,8 @@
 //! 1. [`engine`]: every decision of a crawl, as a pure machine: event in, actions out.
 //! 2. [`crawl`]: carries those actions out: starts visits, feeds the writer, keeps time.
 //! 3. [`visit`]: one request, from the lease to the record of what came back.
-//! 4. [`store`], [`fetch`], [`pool`]: the parts that touch disk, network and threads.
+//! 4. [`store`], [`fetch`], [`pool`]: the parts that touch disk, network and threads;
+//!    [`export`]: how what is stored is written for other programs.
 //! 5. [`robots`], [`sitemap`], [`scope`], [`traps`], [`extract`]: the rules, all of them pure functions.
 //! 6. [`canonical`], [`config`], [`hash`], [`refusal`]: the words, plain data.
 //!
@@ -17,6 +18,7 @@ pub mod cli;
 pub mod config;
 pub mod crawl;
 pub mod engine;
+pub mod export;
 pub mod extract;
 mod fault;
 pub mod fetch;

@@ -77,6 +77,7 @@ fn outcome(result: &Result<Vec<Vec<Value>>, QueryError>) -> &'static str {
         Err(QueryError::TooMuchMemory(_)) => "memory",
         Err(QueryError::TooLarge(_)) => "large",
         Err(QueryError::Changed) => "changed",
+        Err(QueryError::Damaged(..)) => "damaged",
         Err(QueryError::Output(_)) => "output",
     }
 }

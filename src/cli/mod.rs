@@ -4,10 +4,13 @@
 //! subcommand. Results go to stdout, everything else to stderr; only here is
 //! anything printed.
 
+mod counting;
 mod crawl;
 mod explain;
+mod export;
 mod gates;
 mod init;
+mod interrupt;
 mod open;
 pub mod output;
 mod progress;
@@ -19,6 +22,8 @@ mod seeds;
 mod settings;
 mod status;
 mod summary;
+mod target;
+mod traps;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
@@ -102,8 +107,12 @@ enum Command {
     Query(query::QueryArgs),
     /// Show every view of the file with a sentence and example questions
     Schema(schema::SchemaArgs),
+    /// Write what the file holds for other programs: csv, jsonl, parquet, sitemap, markdown, warc, graphs
+    Export(Box<export::ExportArgs>),
     /// Show what would happen to one URL: spelling, scope, robots.txt, answer, content
     Explain(Box<explain::ExplainArgs>),
+    /// Show the patterns of URLs that would never end, or let one go
+    Traps(traps::TrapsArgs),
     /// Write a commented crawl.toml with every setting at its default
     Init(init::InitArgs),
 }
@@ -141,7 +150,9 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Report(args) => report::run(&args, cli.quiet, &mut out).await,
         Command::Query(args) => query::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
+        Command::Export(args) => export::run(&args, cli.quiet, &mut std::io::stdout()),
         Command::Explain(args) => explain::run(*args, &mut out).await,
+        Command::Traps(args) => traps::run(args, &mut out).await,
         Command::Init(args) => init::run(&args, &mut out),
     }
 }
@@ -188,6 +199,10 @@ fn fail(error: &anyhow::Error) -> Exit {
     if error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(is_broken_pipe))
     {
         return Exit::Finished;
+    }
+    if error.chain().any(interrupt::is_interrupted) {
+        say("Stopped; nothing half done is left.");
+        return Exit::Interrupted;
     }
     say(&format!("error: {error:#}"));
     match error.downcast_ref() {

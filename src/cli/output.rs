@@ -16,6 +16,7 @@
 //!
 //! A closed pipe is an [`io::Error`] like any other here; [`stream`] ends quietly.
 
+mod shown;
 mod stream;
 mod table;
 
@@ -26,6 +27,7 @@ use std::io::{self, Write};
 use clap::ValueEnum;
 
 use crate::store::Value;
+pub(super) use shown::Shown;
 pub use stream::{stream, terminal_width};
 use table::Table;
 
@@ -271,7 +273,7 @@ fn real(number: f64) -> String {
 }
 
 /// The same names, a repeated one with `_2`, `_3`, … behind it.
-fn distinct(columns: &[String]) -> Vec<String> {
+pub(super) fn distinct(columns: &[String]) -> Vec<String> {
     let mut taken: HashSet<String> = HashSet::new();
     let given: HashSet<&str> = columns.iter().map(String::as_str).collect();
     let mut names = Vec::with_capacity(columns.len());

@@ -43,9 +43,8 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
     }
     if summary.links_cut > 0 {
         say(&format!(
-            "  Cut      {:>9}   links beyond {} on their page",
+            "  Cut      {:>9}   links beyond what is kept of one page",
             count(summary.links_cut),
-            crate::extract::MAX_LINKS
         ));
     }
     let bodies = u64::try_from(summary.stored_body_bytes).unwrap_or_default();

@@ -12,6 +12,7 @@ mod css;
 mod directives;
 mod fields;
 mod links;
+mod markdown;
 mod page;
 mod scripting;
 mod selector;
@@ -22,6 +23,7 @@ pub use charset::decode;
 pub use css::css_references;
 pub use directives::{Directives, refresh_target};
 pub use links::{LinkKind, header_links};
+pub use markdown::{MAX_TEXT_BYTES, MainText, Markup, main_text};
 pub use selector::{Matches, Selector};
 
 /// Links of one page that are kept at most.

@@ -10,6 +10,11 @@ use super::cookies::Cookies;
 use super::guard::{BadAllowance, GuardedResolver};
 use crate::config::FetchConfig;
 
+/// The `Accept` of every request.
+pub const ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+/// The `Accept-Encoding` of every request.
+pub const ACCEPT_ENCODING: &str = "gzip, br, zstd, deflate";
+
 /// Response headers that are accepted.
 const MAX_HEADERS: usize = 256;
 
@@ -56,11 +61,9 @@ pub(super) fn client(
     let provider = rustls::crypto::ring::default_provider();
     // The first of two clients installs it; for the second it is there already.
     provider.install_default().ok();
-    let accept =
-        HeaderValue::from_static("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
     let headers = HeaderMap::from_iter([
-        (header::ACCEPT, accept),
-        (header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, br, zstd, deflate")),
+        (header::ACCEPT, HeaderValue::from_static(ACCEPT)),
+        (header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_ENCODING)),
     ]);
     let mut builder = Client::builder()
         .user_agent(config.user_agent())

@@ -26,7 +26,7 @@ use crate::config::FetchConfig;
 use client::{client, cookies, seed_headers};
 use guard::{GuardedResolver, LookupError};
 
-pub use client::SetupError;
+pub use client::{ACCEPT, ACCEPT_ENCODING, SetupError};
 pub use decode::{Decoded, Undecodable, decode, gunzip};
 pub use guard::{BadAllowance, Guard, is_global};
 pub use head::Head;

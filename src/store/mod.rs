@@ -4,6 +4,8 @@
 //! crawls, and starts the [`Writer`]. [`Reader`] and [`Query`] only read, also
 //! while a crawl runs. No type of the driver leaves this folder.
 
+mod body;
+mod export;
 mod load;
 mod lock;
 mod migrate;
@@ -25,6 +27,7 @@ use tokio_rusqlite::{Connection, rusqlite::ErrorCode};
 use crate::engine::{Finish, Loaded};
 use crate::fault::panic_text;
 
+pub use export::{Body, Edge, Export, ExportError, Indexable, Node, Rows, StoredFetch, StoredPage};
 pub use lock::{OwnerLock, is_owned};
 pub use migrate::{View, views};
 pub use query::{Query, QueryError, QueryLimits, Value};
@@ -171,6 +174,15 @@ impl Store {
         self.with(|db| load::newest_crawl(db)).await
     }
 
+    /// When a crawl began (ms since 1970 UTC).
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn started_at(&self, crawl_id: i64) -> Result<i64, Error> {
+        let sql = "SELECT started_at FROM crawl WHERE id = ?1";
+        self.with(move |db| Ok(db.query_row(sql, [crawl_id], |row| row.get(0))?)).await
+    }
+
     /// Begins a crawl; its seeds are in the file before anything is fetched.
     ///
     /// # Errors
@@ -207,6 +219,15 @@ impl Store {
         self.with(move |db| rejudge::rejudge(db, crawl_id, judge)).await
     }
 
+    /// Lets a trap go, by its pattern: what it held back in the newest crawl is
+    /// pending again, how many URLs that are; `None` if there is no such pattern.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn release_trap(&self, pattern: String, now: i64) -> Result<Option<u64>, Error> {
+        self.with(move |db| reopen::release_trap(db, &pattern, now)).await
+    }
+
     /// Makes the URLs of a crawl pending again whose last request failed in one of
     /// these ways, and says how many.
     ///
@@ -216,7 +237,8 @@ impl Store {
         self.with(move |db| reopen::reopen(db, crawl_id, &failures)).await
     }
 
-    /// What the file knows, for an engine to go on from. Suspects of a crash are
+    /// What the file knows, for an engine to go on from; `blank` says whether traps
+    /// are looked for, and which budgets there are. Suspects of a crash are
     /// counted, and set aside at the third.
     ///
     /// # Errors
@@ -225,11 +247,13 @@ impl Store {
         &mut self,
         crawl_id: i64,
         product_token: String,
+        blank: Loaded,
         now: i64,
     ) -> Result<Loaded, Error> {
         let suspects = self.lock.suspects().to_vec();
-        let loaded =
-            self.with(move |db| load::load(db, crawl_id, &suspects, &product_token, now)).await?;
+        let loaded = self
+            .with(move |db| load::load(db, crawl_id, &suspects, &product_token, blank, now))
+            .await?;
         self.lock.clear().map_err(|error| Error::Lock(self.path.display().to_string(), error))?;
         Ok(loaded)
     }

@@ -130,6 +130,13 @@ pub(super) fn commit(
                     tx.prepare_cached("UPDATE origin SET hold_until = ?2 WHERE id = ?1")?;
                 statement.execute(params![origin.0, until])?;
             }
+            Record::Trap { host, trap, at } => {
+                let mut statement = tx.prepare_cached(
+                    "INSERT OR IGNORE INTO trap (host, pattern, kind, evidence, parked_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?;
+                let kind = trap.kind.as_str();
+                statement.execute(params![&**host, &*trap.pattern, kind, &*trap.evidence, at])?;
+            }
             Record::Mirror(mirror, original) => {
                 let mut statement =
                     tx.prepare_cached("UPDATE origin SET mirror_of = ?2 WHERE id = ?1")?;

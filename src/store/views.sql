@@ -184,6 +184,8 @@ SELECT crawl_id, url, reason, detail, found_on,
             WHEN 'nofollow' THEN 'crawlite resume FILE --set scope.nofollow=false'
             WHEN 'robots' THEN 'crawlite resume FILE --ignore-robots (only if the site is yours)'
             WHEN 'depth' THEN 'crawlite resume FILE --depth N'
+            WHEN 'trap' THEN 'crawlite traps FILE release ''PATTERN'' (the detail), then resume'
+            WHEN 'budget' THEN 'crawlite resume FILE with a higher --budget or --max-per-host'
             WHEN 'session' THEN 'crawlite crawl URL without a login, into another file'
             WHEN 'mirror' THEN 'crawlite resume FILE --set scope.mirrors=true'
             WHEN 'private-address' THEN 'crawlite resume FILE --allow-private HOST'
@@ -201,6 +203,15 @@ WHERE s.state = 'pending';
 -- What was met but not fetched, why, and what would release it.
 CREATE VIEW skipped AS
 SELECT url, reason, detail, found_on, release FROM all_skipped WHERE crawl_id = (SELECT crawl_id FROM shown_crawl);
+
+-- Patterns of URLs that would never end: what shows it, how many URLs are set aside under each, one of them.
+CREATE VIEW traps AS
+SELECT t.host, t.pattern, t.kind, t.evidence, count(s.url_id) AS urls, min(u.url) AS example,
+       datetime(t.parked_at / 1000, 'unixepoch') AS parked_at, datetime(t.released_at / 1000, 'unixepoch') AS released_at
+FROM trap t
+LEFT JOIN state s ON s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.reason = 'trap' AND s.detail = t.pattern
+LEFT JOIN url u ON u.id = s.url_id
+GROUP BY t.host, t.pattern;
 
 -- Links to other sites: each URL once, with one page that has it; status and error are NULL unless --check-external.
 CREATE VIEW external_links AS

@@ -58,13 +58,19 @@ macro_rules! attributes {
 }
 
 attributes! {
-    Action = b"action", Alt = b"alt", Background = b"background", Cite = b"cite",
-    Content = b"content", Data = b"data", Encoding = b"encoding", Href = b"href",
+    Action = b"action", Alt = b"alt", AriaHidden = b"aria-hidden", Background = b"background",
+    Cite = b"cite", Class = b"class", Content = b"content", Data = b"data", Encoding = b"encoding", Href = b"href",
     Hreflang = b"hreflang", HttpEquiv = b"http-equiv", Id = b"id", ImageSrcset = b"imagesrcset",
     Lang = b"lang", LongDesc = b"longdesc", Name = b"name", Poster = b"poster",
-    Property = b"property", Rel = b"rel", Src = b"src", Srcset = b"srcset",
-    Type = b"type", XlinkHref = b"xlink:href",
+    Property = b"property", Rel = b"rel", Role = b"role", Src = b"src",
+    Srcset = b"srcset", Start = b"start", Type = b"type", XlinkHref = b"xlink:href",
 }
+
+/// Those that only say how the text of an element is to be read.
+const OF_TEXT: u64 = 1 << Attribute::AriaHidden as u32
+    | 1 << Attribute::Class as u32
+    | 1 << Attribute::Role as u32
+    | 1 << Attribute::Start as u32;
 
 /// A start tag with the attributes that are kept.
 pub(in crate::extract) struct Tag<'a> {
@@ -91,14 +97,29 @@ impl<'a> Tag<'a> {
         Self { name, is_foreign: false, self_closing, html, after, values }
     }
 
-    /// Whether the tag has any of the attributes that are kept.
+    /// Whether the tag has any of the attributes that are kept and may lead somewhere.
     pub(in crate::extract) fn has_attributes(&self) -> bool {
-        self.values.present != 0
+        self.values.present & !OF_TEXT != 0
     }
 
     /// The value of `attribute`, entities resolved; the first wins if there are several.
     pub(in crate::extract) fn get(&self, attribute: Attribute) -> Option<Cow<'a, str>> {
         self.values.get(attribute).map(|value| resolved(&self.html[value]))
+    }
+
+    /// Every attribute, kept or not, in the order of the page.
+    #[cfg(test)]
+    pub(super) fn all(&self) -> Vec<(String, String)> {
+        let mut all: Vec<(String, String)> = Vec::new();
+        read_attributes(self.html.as_bytes(), self.after, |written| {
+            let name =
+                String::from_utf8(lower_name(written.name, &mut Vec::new()).to_vec()).unwrap();
+            if all.iter().all(|(known, _)| *known != name) {
+                let (start, end) = written.value;
+                all.push((name, resolved(&self.html[start..end]).into_owned()));
+            }
+        });
+        all
     }
 
     /// Whether the tag has an attribute of one of these names, kept or not.

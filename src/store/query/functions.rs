@@ -9,7 +9,6 @@
 //! replaced: text by a linear search of our own, all else by the original, run
 //! in a connection aside, once the product is found small enough.
 
-use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_rusqlite::rusqlite;
@@ -20,6 +19,7 @@ use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Error, Result, ffi, params_from_iter};
 
 use super::MAX_VALUE_BYTES;
+use crate::store::body;
 
 /// Bytes looked at by one call at most: some two seconds.
 const MAX_WORK: u64 = 1 << 29;
@@ -103,22 +103,16 @@ fn unpack(context: &Context<'_>) -> Result<Value> {
             Ok(Value::Text(String::from_utf8_lossy(bytes).into_owned()))
         }
         (ValueRef::Text(b"identity"), ValueRef::Blob(bytes)) => Ok(Value::Blob(bytes.to_vec())),
-        (ValueRef::Text(b"zstd"), ValueRef::Blob(bytes)) => Ok(Value::Blob(unzstd(bytes)?)),
+        (ValueRef::Text(b"zstd"), ValueRef::Blob(bytes)) => {
+            let most = u64::from(MAX_VALUE_BYTES.unsigned_abs());
+            let damaged = |_| Error::UserFunctionError("unpack(): the bytes are not zstd".into());
+            let unpacked = body::unpack("zstd", bytes, most).map_err(damaged)?;
+            unpacked.map(Value::Blob).ok_or_else(too_big)
+        }
         _ => Err(Error::UserFunctionError(
             "unpack(): the codec is 'zstd' or 'identity', then a blob".into(),
         )),
     }
-}
-
-/// Stops reading one byte beyond the cap, whatever the frame claims.
-fn unzstd(bytes: &[u8]) -> Result<Vec<u8>> {
-    let damaged = |_| Error::UserFunctionError("unpack(): the bytes are not zstd".into());
-    let most = u64::from(MAX_VALUE_BYTES.unsigned_abs());
-    let mut decoder = zstd::stream::Decoder::with_buffer(bytes).map_err(damaged)?;
-    decoder.window_log_max(24).map_err(damaged)?; // 16 MiB
-    let mut unpacked = Vec::new();
-    decoder.take(most + 1).read_to_end(&mut unpacked).map_err(damaged)?;
-    if unpacked.len() as u64 > most { Err(too_big()) } else { Ok(unpacked) }
 }
 
 fn too_big() -> Error {

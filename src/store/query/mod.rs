@@ -43,7 +43,7 @@ use guard::Guard;
 use open::Resting;
 
 /// Bytes of one text or blob at most; what `unpack` may give, too.
-const MAX_VALUE_BYTES: i32 = 16 << 20;
+pub(super) const MAX_VALUE_BYTES: i32 = 16 << 20;
 
 /// Between two looks at the clock, in instructions of `SQLite`'s machine.
 const STEPS_PER_LOOK: i32 = 100;
@@ -112,6 +112,9 @@ pub enum QueryError {
     /// A text or blob would be too long.
     #[error("a value would exceed {} MiB: cut it with substr(), or ask for its length()", .0 >> 20)]
     TooLarge(u64),
+    /// A stored body cannot be unpacked.
+    #[error("the stored body of {0} is damaged: {1}")]
+    Damaged(String, String),
     /// The file was written to while it was read as it lies; the rows may be wrong.
     #[error("a crawl began to write to the file meanwhile: run the query again")]
     Changed,
@@ -165,9 +168,7 @@ impl Query {
             .map_err(|error| QueryError::Sql(error.to_string()))?;
 
         let outcome = self.steps(sql, &clock, on_columns, on_row);
-        if self.unlocked.as_ref().is_some_and(Resting::changed) {
-            return Err(QueryError::Changed);
-        }
+        self.check_unchanged()?;
         outcome.map_err(|stop| match stop {
             Stop::Said(error) => error,
             Stop::Sqlite(error) => self.explain(&error, guard),
@@ -199,6 +200,20 @@ impl Query {
             return Err(QueryError::Changed);
         }
         outcome.map_err(|error| self.explain(&error, Guard::default()))
+    }
+
+    /// The connection, for statements of ours: they need neither guard nor limits.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.db
+    }
+
+    /// Whether what was read through [`Self::connection`] is true.
+    ///
+    /// # Errors
+    /// [`QueryError::Changed`] if the file was written to meanwhile, unnoticed by locks.
+    pub(super) fn check_unchanged(&self) -> Result<(), QueryError> {
+        let has_changed = self.unlocked.as_ref().is_some_and(Resting::changed);
+        if has_changed { Err(QueryError::Changed) } else { Ok(()) }
     }
 
     fn steps(

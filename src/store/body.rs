@@ -1,0 +1,23 @@
+//! What did a stored body say before it was packed?
+
+use std::io::{Error, ErrorKind, Read, Result};
+
+/// The largest window of a frame that is unpacked: 16 MiB, as a power of two.
+const MAX_WINDOW_LOG: u32 = 24;
+
+/// Undoes `codec`, giving at most `cap` bytes; `None` if there would be more,
+/// whatever the frame claims.
+pub(super) fn unpack(codec: &str, bytes: &[u8], cap: u64) -> Result<Option<Vec<u8>>> {
+    let mut unpacked = Vec::new();
+    match codec {
+        "identity" => unpacked.extend_from_slice(bytes),
+        "zstd" => {
+            let mut decoder = zstd::stream::Decoder::with_buffer(bytes)?;
+            decoder.window_log_max(MAX_WINDOW_LOG)?;
+            // Stops reading one byte beyond the cap.
+            decoder.take(cap.saturating_add(1)).read_to_end(&mut unpacked)?;
+        }
+        _ => return Err(Error::new(ErrorKind::InvalidData, format!("codec {codec} is not known"))),
+    }
+    Ok((unpacked.len() as u64 <= cap).then_some(unpacked))
+}
