@@ -311,7 +311,7 @@ fn gates_decide_the_exit_code_and_say_why() {
         (&["--fail-on", "4xx"],                                    2, "FAILED  4xx: 2 link targets"),
         (&["--fail-on", "missing-titles"],                         2, "/notitle"),
         (&["--fail-on", "new-broken"],                             0, "no earlier finished crawl"),
-        (&["--fail-on", "large,traps,needs-javascript"],           0, "passed  traps: 0 traps"),
+        (&["--fail-on", "large,traps,needs-javascript"],           0, "passed  traps: 0 patterns"),
         (&["--junit", "x.xml"],                                    3, "--junit needs gates"),
         (&["--fail-on", "broken", "--junit", "no/such/x.xml"],     3, "there is no folder no/such"),
         (&["brokn"],                                               3, "did you mean `broken`?"),

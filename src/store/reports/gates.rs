@@ -79,7 +79,7 @@ pub static GATES: [Gate; 28] = [
     gate_on("slow",                   "pages with more than 800 ms to the first byte", "slow",          "1",                         "url || ' (' || first_byte_ms || ' ms)'"),
     gate_on("large",                  "documents of more than 1 MiB",               "large",            "1",                         "url || ' (' || bytes || ' bytes)'"),
     gate_on("needs-javascript",       "pages that show nothing without scripts",    "needs-javascript", "1",                         "url || ': ' || evidence"),
-    gate_on("traps",                  "traps",                                      "traps",            "status = 'parked'",         "host || ' ' || pattern"),
+    gate_on("traps",                  "patterns of URLs that would never end",      "traps",            "status = 'parked'",         "pattern || coalesce(' (' || kind || ')', '')"),
 ];
 
 /// The gate of that name.
