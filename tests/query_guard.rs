@@ -76,6 +76,7 @@ fn outcome(result: &Result<Vec<Vec<Value>>, QueryError>) -> &'static str {
         Err(QueryError::TooLong(_)) => "time",
         Err(QueryError::TooMuchMemory(_)) => "memory",
         Err(QueryError::TooLarge(_)) => "large",
+        Err(QueryError::Damaged(..)) => "damaged",
         Err(QueryError::Changed) => "changed",
         Err(QueryError::Output(_)) => "output",
     }

@@ -12,6 +12,7 @@ mod init;
 mod interrupt;
 mod open;
 pub mod output;
+mod page;
 mod progress;
 mod query;
 mod resume;
@@ -100,6 +101,8 @@ enum Command {
     Schema(schema::SchemaArgs),
     /// Write what the file holds for other programs: csv, jsonl, parquet, sitemap, markdown, warc, graphs
     Export(Box<export::ExportArgs>),
+    /// Show everything about one page: answer, content, the way to it, links, versions
+    Page(page::PageArgs),
     /// Show what would happen to one URL: spelling, scope, robots.txt, answer, content
     Explain(Box<explain::ExplainArgs>),
     /// Write a commented crawl.toml with every setting at its default
@@ -138,6 +141,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Status(args) => status::run(&args, &mut out),
         Command::Query(args) => query::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
+        Command::Page(args) => page::run(&args, &mut out),
         Command::Export(args) => export::run(&args, cli.quiet, &mut std::io::stdout()),
         Command::Explain(args) => explain::run(*args, &mut out).await,
         Command::Init(args) => init::run(&args, &mut out),
