@@ -17,6 +17,7 @@ mod progress;
 mod query;
 mod resume;
 mod schema;
+mod search;
 mod seeds;
 mod settings;
 mod status;
@@ -101,6 +102,8 @@ enum Command {
     Schema(schema::SchemaArgs),
     /// Write what the file holds for other programs: csv, jsonl, parquet, sitemap, markdown, warc, graphs
     Export(Box<export::ExportArgs>),
+    /// Find pages by the words in them
+    Search(search::SearchArgs),
     /// Show everything about one page: answer, content, the way to it, links, versions
     Page(page::PageArgs),
     /// Show what would happen to one URL: spelling, scope, robots.txt, answer, content
@@ -141,6 +144,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Status(args) => status::run(&args, &mut out),
         Command::Query(args) => query::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
+        Command::Search(args) => search::run(&args, cli.quiet, &mut out),
         Command::Page(args) => page::run(&args, &mut out),
         Command::Export(args) => export::run(&args, cli.quiet, &mut std::io::stdout()),
         Command::Explain(args) => explain::run(*args, &mut out).await,
@@ -176,11 +180,11 @@ fn start_log(verbose: u8) {
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("CRAWLITE_LOG")
         .unwrap_or_else(|_| level.into());
-    let is_terminal = std::io::stderr().is_terminal();
+    let has_colours = output::has_colours(std::io::stderr().is_terminal());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(is_terminal)
+        .with_ansi(has_colours)
         .with_target(false)
         .init();
 }

@@ -66,7 +66,7 @@ pub(super) fn run(args: &QueryArgs, out: &mut impl Write) -> anyhow::Result<Exit
 }
 
 /// Columns of the terminal; `None` if stdout is none.
-fn terminal_width() -> Option<usize> {
+pub(super) fn terminal_width() -> Option<usize> {
     let size = terminal_size::terminal_size().filter(|_| std::io::stdout().is_terminal());
     size.map(|(width, _)| usize::from(width.0))
 }

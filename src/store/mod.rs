@@ -15,6 +15,7 @@ mod reader;
 mod rejudge;
 mod reopen;
 mod save;
+mod search;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -35,6 +36,7 @@ pub use query::{Query, QueryError, QueryLimits, Value};
 pub use reader::{Reader, Status, Summary, check_header};
 pub use rejudge::{Again, Aside};
 pub use reopen::Failure;
+pub use search::{BEGIN, BadWords, END, Hit, Preparation, Search, SearchError, Words};
 pub use writer::{Committed, Writer};
 
 /// The oldest SQLite whose write-ahead log is safe.

@@ -229,14 +229,14 @@ impl Export {
 /// The body of a page version, if it is stored.
 pub(super) fn body_of(query: &Query, page_id: i64) -> Result<Option<Body>, QueryError> {
     let sql = "SELECT p.charset, b.codec, b.bytes FROM page p JOIN body b ON b.id = p.body_id WHERE p.id = ?1";
-    let found = query.all(sql, &[&page_id], |row| Ok((row.get(0)?, unpacked(row, 1)?)))?;
+    let found = query.all(sql, &[&page_id], |row| Ok((row.get(0)?, body_in(row, 1)?)))?;
     let Some((charset, bytes)) = found.into_iter().next() else { return Ok(None) };
     let bytes = bytes.map_err(|why| QueryError::Damaged(format!("page version {page_id}"), why))?;
     Ok(Some(Body { charset, bytes }))
 }
 
 /// The body in the columns codec and bytes from `first` on, or why there is none.
-fn unpacked(row: &Row<'_>, first: usize) -> rusqlite::Result<Result<Vec<u8>, String>> {
+pub(super) fn body_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Result<Vec<u8>, String>> {
     let codec: String = row.get(first)?;
     let bytes = row.get_ref(first + 1)?.as_blob()?;
     Ok(match body::unpack(&codec, bytes, u64::from(MAX_BODY_BYTES.unsigned_abs())) {

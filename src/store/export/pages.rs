@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Body, Export, unpacked};
+use super::{Body, Export, body_in};
 use crate::store::QueryError;
 
 /// A page with its body.
@@ -64,7 +64,7 @@ impl Export {
         );
         self.query.each(&sql, &[&self.crawl_id], |row| {
             let url: String = row.get(4)?;
-            let bytes = match unpacked(row, 1)? {
+            let bytes = match body_in(row, 1)? {
                 Ok(bytes) => bytes,
                 Err(why) => return Ok(Err(QueryError::Damaged(url, why))),
             };
@@ -100,7 +100,7 @@ impl Export {
         );
         self.query.each(&sql, &[&self.crawl_id], |row| {
             let url: String = row.get(3)?;
-            let body = match unpacked(row, 1)? {
+            let body = match body_in(row, 1)? {
                 Ok(body) => body,
                 Err(why) => return Ok(Err(QueryError::Damaged(url, why))),
             };

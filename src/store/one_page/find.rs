@@ -14,7 +14,7 @@ pub(super) fn find(
     seed: Option<&str>,
 ) -> Result<(i64, String), OnePageError> {
     let wanted = readings(raw, seed).map_err(|why| OnePageError::NoUrl(raw.to_owned(), why))?;
-    let near: Vec<String> = wanted.iter().flat_map(|url| spellings(url)).collect();
+    let near: Vec<String> = wanted.iter().flat_map(spellings).collect();
     let wanted: Vec<&str> = wanted.iter().map(CanonicalUrl::as_str).collect();
     let list = |urls: &[&str]| serde_json::to_string(urls).expect("strings are JSON");
     let near: Vec<&str> = near.iter().map(String::as_str).collect();

@@ -227,13 +227,12 @@ impl OnePage {
         let ids: [&dyn ToSql; 2] = [&self.crawl_id, &self.url_id];
         let counted = "SELECT links FROM inlink WHERE crawl_id = ?1 AND url_id = ?2";
         let counted = self.query.all(counted, &ids, |row| row.get(0))?;
-        let total = match counted.first() {
-            Some(total) => *total,
+        let total = if let Some(total) = counted.first() {
+            *total
+        } else {
             // Not counted yet: the crawl is running, or was stopped.
-            None => {
-                let sql = format!("SELECT count(*) {from}");
-                self.query.all(&sql, &ids, |row| row.get(0))?.first().copied().unwrap_or_default()
-            }
+            let sql = format!("SELECT count(*) {from}");
+            self.query.all(&sql, &ids, |row| row.get(0))?.first().copied().unwrap_or_default()
         };
         let sql = format!(
             "SELECT u.url, l.anchor, l.kind, coalesce(l.region, 'body'), l.rel, l.times, NULL {from} LIMIT {most}"
