@@ -6,6 +6,7 @@
 
 mod counting;
 mod crawl;
+mod documents;
 mod explain;
 mod export;
 mod init;
@@ -110,6 +111,10 @@ enum Command {
     Explain(Box<explain::ExplainArgs>),
     /// Write a commented crawl.toml with every setting at its default
     Init(init::InitArgs),
+    /// Print the completions of a shell
+    Completions(documents::CompletionsArgs),
+    /// Write the man pages
+    Man(documents::ManArgs),
 }
 
 /// Runs the command line; what it returns is the exit code.
@@ -149,13 +154,20 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Export(args) => export::run(&args, cli.quiet, &mut std::io::stdout()),
         Command::Explain(args) => explain::run(*args, &mut out).await,
         Command::Init(args) => init::run(&args, &mut out),
+        Command::Completions(args) => documents::completions(&args, &mut out),
+        Command::Man(args) => documents::man(&args, &mut out),
     }
+}
+
+/// The command line as it is defined.
+fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Puts `crawl` before arguments that name no command: `crawlite URL` crawls.
 fn with_default_command(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut args: Vec<OsString> = args.collect();
-    let command = Cli::command();
+    let command = command();
     let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
     let given = |arg: &OsString| arg.to_str().map(str::to_owned).unwrap_or_default();
     let has_command = args.iter().skip(1).map(given).any(|arg| names.contains(&&*arg));
