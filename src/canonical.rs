@@ -88,6 +88,13 @@ impl CanonicalUrl {
         }
     }
 
+    /// Name and port, the port always written.
+    pub fn host_and_port(&self) -> String {
+        let (host, name) = (self.host(), self.host_name());
+        let port = if self.0.starts_with("https") { 443 } else { 80 };
+        if host.len() == name.len() { format!("{name}:{port}") } else { host.to_owned() }
+    }
+
     /// From the first slash of the path to the end, as the request line has it.
     pub fn path_and_query(&self) -> &str {
         &self.0[self.path_start()..]
@@ -278,5 +285,8 @@ mod tests {
             let parts = (url.origin(), url.host(), url.host_name(), url.server(), url.path());
             assert_eq!(parts, (origin, host, name, server, path));
         }
+        let with_port = |url| CanonicalUrl::parse(url).unwrap().host_and_port();
+        let urls = ["https://a/", "http://[::1]/", "http://a:81/"];
+        assert_eq!(urls.map(with_port), ["a:443", "[::1]:80", "a:81"]);
     }
 }

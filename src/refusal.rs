@@ -25,6 +25,10 @@ pub enum Reason {
     Redirects,
     /// A sitemap behind more sitemap indexes or files than are read.
     Sitemaps,
+    /// Of a pattern of URLs that would never end.
+    Trap,
+    /// Beyond the budget of its host or path.
+    Budget,
     /// It could end the login of the crawl, or delete something.
     Session,
     /// Its origin shows the same pages as another of the same server.
@@ -42,7 +46,7 @@ pub enum Reason {
 }
 
 /// All reasons, for lists of them.
-pub const REASONS: [Reason; 17] = [
+pub const REASONS: [Reason; 19] = [
     Reason::External,
     Reason::OutOfScope,
     Reason::Excluded,
@@ -53,6 +57,8 @@ pub const REASONS: [Reason; 17] = [
     Reason::Depth,
     Reason::Redirects,
     Reason::Sitemaps,
+    Reason::Trap,
+    Reason::Budget,
     Reason::Session,
     Reason::Mirror,
     Reason::Private,
@@ -76,6 +82,8 @@ impl Reason {
             Self::Depth => "depth",
             Self::Redirects => "redirects",
             Self::Sitemaps => "sitemaps",
+            Self::Trap => "trap",
+            Self::Budget => "budget",
             Self::Session => "session",
             Self::Mirror => "mirror",
             Self::Private => "private-address",

@@ -45,6 +45,7 @@ pub(super) async fn run(
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
     let config = args.settings.load().map_err(Usage)?;
+    let manner = args.result.manner(quiet)?;
     let seeds = Seeds::read(&args.urls, args.input_file.as_deref(), &config.seeds).await?;
     let path = args.output.clone().unwrap_or_else(|| default_file(&seeds.urls[0]));
     let prepared = Prepared::new(config, seeds)?;
@@ -74,7 +75,6 @@ pub(super) async fn run(
     if !quiet {
         introduce(&path, how, &prepared);
     }
-    let manner = args.result.manner(quiet);
     run_crawl(store, crawl_id, &path, prepared, &manner, out).await
 }
 

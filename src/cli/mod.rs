@@ -9,6 +9,7 @@ mod crawl;
 mod documents;
 mod explain;
 mod export;
+mod gates;
 mod init;
 mod interrupt;
 mod open;
@@ -16,6 +17,7 @@ pub mod output;
 mod page;
 mod progress;
 mod query;
+mod report;
 mod resume;
 mod schema;
 mod search;
@@ -24,6 +26,7 @@ mod settings;
 mod status;
 mod summary;
 mod target;
+mod traps;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
@@ -39,6 +42,8 @@ pub enum Exit {
     Finished,
     /// 1: a run-time failure, or no seed gave an answer.
     Failed,
+    /// 2: findings that `--fail-on` or `--max-broken` do not allow.
+    Findings,
     /// 3: wrong arguments or configuration.
     Usage,
     /// 4: stopped by a limit or with parked hosts; resumable.
@@ -56,6 +61,7 @@ impl From<Exit> for std::process::ExitCode {
         Self::from(match exit {
             Exit::Finished => 0,
             Exit::Failed => 1,
+            Exit::Findings => 2,
             Exit::Usage => 3,
             Exit::Unfinished => 4,
             Exit::InUse => 5,
@@ -74,9 +80,10 @@ pub struct Usage(pub anyhow::Error);
 #[command(name = "crawlite", version, about, max_term_width = 100, disable_help_subcommand = true)]
 #[command(after_help = "crawlite URL is short for crawlite crawl URL.
 
-Exit codes: 0 finished; 1 failed, or no seed gave an answer; 3 wrong arguments or settings;
-4 stopped by a limit or with hosts that did not let us in, resumable; 5 the file is in use;
-130 and 143 interrupted after a clean stop, resumable.")]
+Exit codes: 0 finished; 1 failed, or no seed gave an answer; 2 findings that --fail-on or
+--max-broken do not allow; 3 wrong arguments or settings; 4 stopped by a limit or with hosts that
+did not let us in, resumable; 5 the file is in use; 130 and 143 interrupted after a clean stop,
+resumable.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -97,6 +104,8 @@ enum Command {
     Resume(Box<resume::ResumeArgs>),
     /// Show how far a crawl has come, also while it runs
     Status(status::StatusArgs),
+    /// Answer the usual questions: broken links, titles, duplicates, redirects, and many more
+    Report(report::ReportArgs),
     /// Ask the file anything with SQL, read-only
     Query(query::QueryArgs),
     /// Show every view of the file with a sentence and example questions
@@ -109,6 +118,8 @@ enum Command {
     Page(page::PageArgs),
     /// Show what would happen to one URL: spelling, scope, robots.txt, answer, content
     Explain(Box<explain::ExplainArgs>),
+    /// Show the patterns of URLs that would never end, or let one go
+    Traps(traps::TrapsArgs),
     /// Write a commented crawl.toml with every setting at its default
     Init(init::InitArgs),
     /// Print the completions of a shell
@@ -147,12 +158,14 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Crawl(args) => crawl::run(*args, cli.quiet, &mut out).await,
         Command::Resume(args) => resume::run(*args, cli.quiet, &mut out).await,
         Command::Status(args) => status::run(&args, &mut out),
+        Command::Report(args) => report::run(&args, cli.quiet, &mut out).await,
         Command::Query(args) => query::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
         Command::Search(args) => search::run(&args, cli.quiet, &mut out),
         Command::Page(args) => page::run(&args, &mut out),
         Command::Export(args) => export::run(&args, cli.quiet, &mut std::io::stdout()),
         Command::Explain(args) => explain::run(*args, &mut out).await,
+        Command::Traps(args) => traps::run(args, &mut out).await,
         Command::Init(args) => init::run(&args, &mut out),
         Command::Completions(args) => documents::completions(&args, &mut out),
         Command::Man(args) => documents::man(&args, &mut out),

@@ -15,18 +15,20 @@ use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::gates::{GateArgs, Gates};
 use super::seeds::Seeds;
 use super::summary::{self, Ended};
 use super::{Exit, Usage, progress, say};
 use crate::config::Config;
 use crate::crawl::{self, Controls, Numbers};
-use crate::engine::{Engine, Finish, Settings, record::Moment};
+use crate::engine::{Budget, Budgets, Engine, Finish, Loaded, Settings, record::Moment};
 use crate::fault::panic_text;
 use crate::fetch::Fetcher;
 use crate::hash::UrlHasher;
 use crate::pool::Pool;
 use crate::scope::Scope;
 use crate::store::{Reader, Store, Writer};
+use crate::traps::Traps;
 use crate::visit::{Visitor, unix_ms};
 
 /// File descriptors besides those of requests.
@@ -38,6 +40,7 @@ pub(super) struct Prepared {
     pub(super) seeds: Seeds,
     pub(super) scope: Arc<Scope>,
     pub(super) fetcher: Fetcher,
+    pub(super) budgets: Vec<Budget>,
 }
 
 /// How a run ends, shared by crawl and resume
@@ -49,11 +52,16 @@ pub(super) struct ResultArgs {
     /// End with 0 also when a limit stopped the crawl
     #[arg(long)]
     pub limit_ok: bool,
+    #[command(flatten)]
+    pub gates: GateArgs,
 }
 
 impl ResultArgs {
-    pub(super) fn manner(&self, quiet: bool) -> Manner {
-        Manner { quiet, json: self.format == "json", limit_ok: self.limit_ok }
+    /// # Errors
+    /// If the gates do not fit together.
+    pub(super) fn manner(&self, quiet: bool) -> Result<Manner, Usage> {
+        let gates = self.gates.checked()?;
+        Ok(Manner { quiet, json: self.format == "json", limit_ok: self.limit_ok, gates })
     }
 }
 
@@ -62,17 +70,29 @@ pub(super) struct Manner {
     pub(super) quiet: bool,
     pub(super) json: bool,
     pub(super) limit_ok: bool,
+    pub(super) gates: Gates,
 }
 
 impl Prepared {
     pub(super) fn new(mut config: Config, seeds: Seeds) -> Result<Self, Usage> {
+        seeds.allow_typed(&mut config.fetch);
         config.fetch.concurrency = affordable(config.fetch.concurrency);
         let scope = Scope::new(&config.scope, &seeds.urls).map_err(|error| Usage(error.into()))?;
         let scope = scope.sparing_session(config.fetch.is_logged_in());
         let fetcher = Fetcher::new(&config.fetch, &seeds.typed, &seeds.urls)
             .map_err(|error| Usage(error.into()))?;
-        Ok(Self { config, seeds, scope: Arc::new(scope), fetcher })
+        let budgets = config.limits.budgets.iter().map(|text| text.parse());
+        let budgets: Result<_, String> = budgets.collect();
+        let budgets = budgets.map_err(|error| Usage(anyhow::anyhow!(error)))?;
+        Ok(Self { config, seeds, scope: Arc::new(scope), fetcher, budgets })
     }
+}
+
+/// The year of a time in milliseconds since 1970 UTC, near enough to tell whether a
+/// calendar runs away.
+fn year_of(unix_ms: i64) -> u16 {
+    const MEAN_YEAR_MS: i64 = 31_556_952_000;
+    u16::try_from(1970 + unix_ms / MEAN_YEAR_MS).unwrap_or(u16::MAX)
 }
 
 /// Runs a crawl of `store` until it ends or is stopped.
@@ -84,9 +104,16 @@ pub(super) async fn run(
     manner: &Manner,
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
-    let Prepared { config, seeds, scope, fetcher } = prepared;
+    let Prepared { config, seeds, scope, fetcher, budgets } = prepared;
     let now = Moment { at: std::time::Instant::now(), unix_ms: unix_ms() };
-    let loaded = store.load(crawl_id, config.fetch.product_token(), now.unix_ms).await?;
+    let hasher = UrlHasher::new(store.secret());
+    let started_at = store.started_at(crawl_id).await?;
+    let blank = Loaded {
+        traps: config.scope.traps.then(|| Traps::new(hasher, year_of(started_at))),
+        budgets: Budgets::new(config.limits.per_host, budgets),
+        ..Loaded::default()
+    };
+    let loaded = store.load(crawl_id, config.fetch.product_token(), blank, now.unix_ms).await?;
     let suspects = loaded.suspects.len();
     if suspects > 0 && !manner.quiet {
         say(&format!(
@@ -94,7 +121,6 @@ pub(super) async fn run(
         ));
     }
     let elapsed_before = i64::try_from(loaded.elapsed.as_millis()).unwrap_or(i64::MAX);
-    let hasher = UrlHasher::new(store.secret());
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let (pool, threads) = Pool::start(cores).context("cannot start threads")?;
     let visitor = Visitor::new(fetcher, pool, Arc::clone(&scope), hasher, &config);
@@ -146,21 +172,24 @@ pub(super) async fn run(
     store.finish(crawl_id, &finish, unix_ms()).await?;
     let summary = Reader::open(path)?.summary()?;
     let ended = Ended { path, finish: &finish, config: &config, seeds: &seeds.urls };
-    if manner.json {
-        summary::print_json(&summary, &ended, out)?;
-    } else if !manner.quiet {
-        summary::print(&summary, &ended);
-    }
     let exit = exit_code(
         &finish,
         summary.status.done > summary.status.no_answer,
         signal.load(Ordering::Relaxed),
         manner.limit_ok,
     );
+    let judged = manner.gates.judge_run(path, crawl_id, exit)?;
+    if manner.json {
+        summary::print_json(&summary, &ended, &judged, out)?;
+    } else if !manner.quiet {
+        summary::print(&summary, &ended);
+    }
     if exit == Exit::Failed && manner.quiet {
         say(&format!("error: {}", summary::headline(&summary, &ended)));
     }
-    Ok(exit)
+    judged.say(path, manner.quiet);
+    judged.write_junit()?;
+    Ok(judged.exit(exit))
 }
 
 fn resumable(path: &Path) -> String {

@@ -14,9 +14,10 @@
 //!   column order, a second `name` becomes `name_2`; a blob is lower-case hex, a
 //!   number that is not finite null. Exact: control characters are `\u` escapes.
 //!
-//! A closed pipe is an [`io::Error`] like any other here; the caller ends quietly.
+//! A closed pipe is an [`io::Error`] like any other here; [`stream`] ends quietly.
 
 mod shown;
+mod stream;
 mod table;
 
 use std::borrow::Cow;
@@ -27,6 +28,7 @@ use clap::ValueEnum;
 
 use crate::store::Value;
 pub(super) use shown::Shown;
+pub use stream::{stream, terminal_width};
 use table::Table;
 
 /// How to print rows.
@@ -70,6 +72,16 @@ impl<'a, W: Write> Printer<'a, W> {
             Format::Jsonl => Shape::Jsonl,
         };
         Self { out, shape, names: Vec::new(), rows: 0 }
+    }
+
+    /// The same for people who asked no question of their own: in a table NULL is
+    /// left blank, and so is on a terminal a column that has nothing else.
+    #[must_use]
+    pub fn without_nulls(mut self) -> Self {
+        if let Shape::Table(table) = &mut self.shape {
+            table.leave_nulls_out();
+        }
+        self
     }
 
     /// The header; once, before the first row.

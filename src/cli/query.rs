@@ -1,14 +1,14 @@
 //! `crawlite query`: any question, as SQL, read-only.
 
-use std::io::{IsTerminal, Read, Write};
+use std::io::{Read, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
 
-use super::output::{Format, Printer};
-use super::{Exit, is_broken_pipe};
-use crate::store::{Query, QueryError, QueryLimits, check_header};
+use super::Exit;
+use super::output::{Format, Printer, stream, terminal_width};
+use crate::store::{Query, QueryLimits, check_header};
 
 /// SQL that is read from stdin at most, in bytes.
 const MAX_SQL_BYTES: u64 = 256 * 1024;
@@ -49,24 +49,7 @@ pub(super) fn run(args: &QueryArgs, out: &mut impl Write) -> anyhow::Result<Exit
     };
     let limits = QueryLimits { time: args.max_time.0, ..QueryLimits::default() };
     let query = Query::open(&args.file, limits)?;
-    let printer = std::cell::RefCell::new(Printer::new(args.format, out, terminal_width()));
-    let outcome = query.run(
-        &sql,
-        |columns| printer.borrow_mut().columns(columns),
-        |row| printer.borrow_mut().row(row),
-    );
-    let finished = printer.into_inner().finish();
-    match (outcome, finished) {
-        (Err(QueryError::Output(error)), _) | (_, Err(error)) if is_broken_pipe(&error) => {
-            Ok(Exit::Finished)
-        }
-        (Err(error), _) => Err(error.into()),
-        (Ok(_), finished) => finished.map(|()| Exit::Finished).context("cannot write the result"),
-    }
-}
-
-/// Columns of the terminal; `None` if stdout is none.
-pub(super) fn terminal_width() -> Option<usize> {
-    let size = terminal_size::terminal_size().filter(|_| std::io::stdout().is_terminal());
-    size.map(|(width, _)| usize::from(width.0))
+    let printer = Printer::new(args.format, out, terminal_width());
+    stream(printer, |on_columns, on_row| query.run(&sql, on_columns, on_row))?;
+    Ok(Exit::Finished)
 }

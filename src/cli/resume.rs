@@ -13,7 +13,6 @@ use super::open::{Prepared, ResultArgs, run as run_crawl};
 use super::seeds::Seeds;
 use super::settings::{Settings, differences};
 use super::{Exit, Usage, say};
-use crate::canonical::CanonicalUrl;
 use crate::config::Config;
 use crate::engine::record::Kind;
 use crate::engine::too_deep;
@@ -50,6 +49,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let path = &args.file;
     let name = path.display();
+    let manner = args.result.manner(quiet)?;
     // Looked at first, so that a file that is missing or foreign is not touched.
     check_header(path)?;
     let store = Store::open(path, secret(), unix_ms()).await?;
@@ -87,7 +87,6 @@ pub(super) async fn run(
             say(&format!("Judged again what was set aside: {released} URLs more to fetch"));
         }
     }
-    let manner = args.result.manner(quiet);
     run_crawl(store, crawl.id, path, prepared, &manner, out).await
 }
 
@@ -97,10 +96,11 @@ fn prepare(
     before: Table,
     seeds: &[String],
 ) -> Result<(Prepared, Table), Usage> {
-    let config = settings.over(before).map_err(Usage)?;
-    let urls: Vec<_> = seeds.iter().filter_map(|seed| CanonicalUrl::parse(seed).ok()).collect();
-    // Whoever began the crawl typed or listed these; the file is theirs.
-    let seeds = Seeds { typed: urls.clone(), urls };
+    let allowed = before.get("fetch").and_then(|fetch| fetch.get("allow_private")?.as_array());
+    let allowed = allowed.into_iter().flatten().filter_map(|host| host.as_str());
+    let seeds = Seeds::of_crawl(seeds, &allowed.collect::<Vec<_>>());
+    let mut config = settings.over(before).map_err(Usage)?;
+    seeds.allow_typed(&mut config.fetch);
     let after = config.without_secrets();
     Ok((Prepared::new(config, seeds)?, after))
 }
@@ -143,6 +143,7 @@ fn judge_aside(aside: &Aside, scope: &Scope, config: &Config) -> Again {
             Again::Aside(aside.refusal.clone())
         }
         Reason::Asset => Again::Aside(aside.refusal.clone()),
+        Reason::Trap if config.scope.traps => Again::Aside(aside.refusal.clone()),
         Reason::Nofollow if config.scope.nofollow => Again::Aside(aside.refusal.clone()),
         _ => {
             let too_deep = config.limits.depth.and_then(|limit| too_deep(aside.depth, limit));

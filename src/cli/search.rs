@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::counting::Counting;
 use super::interrupt::Interrupt;
-use super::output::{Format, Printer, has_colours, sanitize};
+use super::output::{Format, Printer, has_colours, sanitize, terminal_width};
 use super::summary::count;
 use super::{Exit, Usage, say};
 use crate::store::{BEGIN, END, Hit, Search, SearchError, Value, Words};
@@ -158,7 +158,7 @@ fn print(args: &SearchArgs, quiet: bool, hits: &[Hit], out: &mut impl Write) -> 
         }
         return Ok(());
     }
-    let mut printer = Printer::new(args.format.rows(), out, super::query::terminal_width());
+    let mut printer = Printer::new(args.format.rows(), out, terminal_width());
     printer.columns(&["url", "title", "snippet", "score"].map(str::to_owned))?;
     for hit in hits {
         let snippet = hit.snippet.replace([BEGIN, END], "");
@@ -211,7 +211,7 @@ fn missing(
             if shown <= most { writeln!(out, "{}", sanitize(url)) } else { Ok(()) }
         })
     } else {
-        let mut printer = Printer::new(args.format.rows(), out, super::query::terminal_width());
+        let mut printer = Printer::new(args.format.rows(), out, terminal_width());
         printer.columns(&["url", "title"].map(str::to_owned))?;
         let number = search.without(words, |url, title| {
             shown += 1;

@@ -8,6 +8,8 @@ use anyhow::{Context, bail, ensure};
 
 use super::Usage;
 use crate::canonical::CanonicalUrl;
+use crate::config::FetchConfig;
+use crate::fetch::is_global;
 
 /// Seeds that are read from a file at most.
 const MAX_SEEDS: usize = 1_000_000;
@@ -32,17 +34,17 @@ impl Seeds {
     ) -> Result<Self, Usage> {
         let mut seeds = Self::default();
         for text in typed {
-            let url = parse(text).await.map_err(Usage)?;
+            let url = parse(text, true).await.map_err(Usage)?;
             seeds.typed.push(url.clone());
             seeds.urls.push(url);
         }
         for text in configured {
-            seeds.urls.push(parse(text).await.map_err(Usage)?);
+            seeds.urls.push(parse(text, false).await.map_err(Usage)?);
         }
         if let Some(file) = file {
             for line in lines(file).map_err(Usage)? {
                 seeds.urls.push(
-                    parse(&line)
+                    parse(&line, false)
                         .await
                         .with_context(|| format!("in {}", file.display()))
                         .map_err(Usage)?,
@@ -57,6 +59,26 @@ impl Seeds {
             )));
         }
         Ok(seeds)
+    }
+
+    /// The seeds of a file's crawl. Those that were typed are allowed in its settings by
+    /// [`Seeds::allow_typed`]; the others came from a list, which is not trusted as far.
+    pub(super) fn of_crawl(seeds: &[String], allowed: &[&str]) -> Self {
+        let urls: Vec<_> = seeds.iter().filter_map(|seed| CanonicalUrl::parse(seed).ok()).collect();
+        let is_typed = |url: &&CanonicalUrl| allowed.contains(&&*url.host_and_port());
+        Self { typed: urls.iter().filter(is_typed).cloned().collect(), urls }
+    }
+
+    /// Lets the hosts of the typed seeds be private, for this run and, as the settings
+    /// are kept, for every resume.
+    pub(super) fn allow_typed(&self, config: &mut FetchConfig) {
+        for url in &self.typed {
+            let address = url.host_name().trim_matches(['[', ']']).parse();
+            let host = url.host_and_port();
+            if !address.is_ok_and(is_global) && !config.allow_private.contains(&host) {
+                config.allow_private.push(host);
+            }
+        }
     }
 
     /// The seeds as a file keeps them.
@@ -76,8 +98,8 @@ pub(super) fn default_file(seed: &CanonicalUrl) -> PathBuf {
 }
 
 /// A seed as a person types it: without a scheme it is https, or http if nobody
-/// answers there.
-async fn parse(text: &str) -> anyhow::Result<CanonicalUrl> {
+/// answers there. Only if it `is_typed` are private addresses tried out.
+async fn parse(text: &str, is_typed: bool) -> anyhow::Result<CanonicalUrl> {
     let text = text.trim();
     if text.contains("://") {
         return CanonicalUrl::parse(text)
@@ -98,15 +120,19 @@ async fn parse(text: &str) -> anyhow::Result<CanonicalUrl> {
     let http = CanonicalUrl::parse(&format!("http://{text}"))
         .with_context(|| format!("`{text}` is no URL"))?;
     let has_port = https.host().len() > https.host_name().len();
-    if has_port { Ok(http) } else { Ok(if answers(&https, 443).await { https } else { http }) }
+    if has_port { Ok(http) } else { Ok(if answers(&https, is_typed).await { https } else { http }) }
 }
 
-async fn answers(url: &CanonicalUrl, port: u16) -> bool {
+async fn answers(url: &CanonicalUrl, is_typed: bool) -> bool {
     let host = url.host_name().trim_matches(['[', ']']).to_owned();
-    let connect = tokio::net::TcpStream::connect((host, port));
-    tokio::time::timeout(Duration::from_secs(5), connect)
-        .await
-        .is_ok_and(|connected| connected.is_ok())
+    let connect = async {
+        let found = tokio::net::lookup_host((host, 443)).await?;
+        let admitted: Vec<_> =
+            found.filter(|address| is_typed || is_global(address.ip())).collect();
+        tokio::net::TcpStream::connect(&*admitted).await
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(5), connect).await;
+    answer.is_ok_and(|connected| connected.is_ok())
 }
 
 /// The lines of a seed file, less blank ones and comments.
@@ -149,9 +175,9 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_url_is_named() {
         for text in ["nonsense", "mailto:a@b.c", "http://", "ftp://a/", "--depht"] {
-            let message = format!("{:#}", parse(text).await.unwrap_err());
+            let message = format!("{:#}", parse(text, true).await.unwrap_err());
             assert!(message.contains(&format!("`{text}`")), "{message}");
         }
-        assert_eq!(parse("127.0.0.1:9/x").await.unwrap().as_str(), "http://127.0.0.1:9/x");
+        assert_eq!(parse("127.0.0.1:9/x", true).await.unwrap().as_str(), "http://127.0.0.1:9/x");
     }
 }

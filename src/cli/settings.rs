@@ -19,6 +19,12 @@ pub(super) struct Settings {
     /// Stop after this many pages, exactly
     #[arg(long, value_name = "N", help_heading = "Limits")]
     pub max_pages: Option<u64>,
+    /// Fetch at most this many pages of each host
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub max_per_host: Option<u64>,
+    /// Fetch at most so many pages below a path of each host, such as /blog/=100; can be repeated
+    #[arg(long, value_name = "PATH=N", help_heading = "Limits")]
+    pub budget: Vec<String>,
     /// Stop after this time, such as 90s, 10m, 2h
     #[arg(long, value_name = "TIME", help_heading = "Limits")]
     pub max_time: Option<Span>,
@@ -59,6 +65,9 @@ pub(super) struct Settings {
     /// Follow links that say nofollow, too
     #[arg(long, help_heading = "Scope")]
     pub follow_nofollow: bool,
+    /// Do not look for traps: patterns of URLs that would never end
+    #[arg(long, help_heading = "Scope")]
+    pub no_traps: bool,
     /// Do not read sitemaps
     #[arg(long, help_heading = "Scope")]
     pub no_sitemaps: bool,
@@ -206,10 +215,13 @@ impl Settings {
 
         put("limits", "depth", self.depth.map(|depth| number(depth.into())));
         put("limits", "pages", self.max_pages.map(number));
+        put("limits", "per_host", self.max_per_host.map(number));
+        put("limits", "budgets", list(&self.budget));
         put("limits", "time", self.max_time.as_ref().map(|time| text(time)));
         put("limits", "bytes", self.max_bytes.map(|size| Value::String(size.into())));
         put("scope", "preset", self.scope.map(|scope| text(&Preset::from(scope).as_str())));
         put("scope", "preset", self.no_parent.then(|| text(&Preset::Path.as_str())));
+        put("scope", "traps", self.no_traps.then_some(Value::Boolean(false)));
         put("scope", "assets", self.assets.then_some(Value::Boolean(true)));
         put("scope", "check_external", self.check_external.then_some(Value::Boolean(true)));
         put("scope", "nofollow", self.follow_nofollow.then_some(Value::Boolean(false)));

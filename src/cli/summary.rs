@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use super::gates::Judged;
 use super::say;
 use crate::canonical::CanonicalUrl;
 use crate::config::Config;
@@ -42,9 +43,8 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
     }
     if summary.links_cut > 0 {
         say(&format!(
-            "  Cut      {:>9}   links beyond {} on their page",
+            "  Cut      {:>9}   links beyond what is kept of one page",
             count(summary.links_cut),
-            crate::extract::MAX_LINKS
         ));
     }
     let bodies = u64::try_from(summary.stored_body_bytes).unwrap_or_default();
@@ -198,9 +198,11 @@ fn raise(ended: &Ended<'_>) -> String {
 pub(super) fn print_json(
     summary: &Summary,
     ended: &Ended<'_>,
+    judged: &Judged,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let mut value = serde_json::to_value(summary)?;
+    value["gates"] = judged.to_json();
     value["finish"] = ended.finish.as_str().into();
     value["file"] = ended.path.display().to_string().into();
     writeln!(out, "{value}")?;

@@ -228,6 +228,8 @@ mod tests {
             "nofollow",
             "sitemaps",
             "mirrors",
+            "traps",
+            "budgets",
             "assets",
             "check_external",
             "strip_query",

@@ -57,6 +57,8 @@ pub struct ScopeConfig {
     pub assets: bool,
     /// See whether links to other sites work: one request each, not followed.
     pub check_external: bool,
+    /// Set aside URLs of patterns that would never end.
+    pub traps: bool,
     /// Read the sitemaps that robots.txt names, and `/sitemap.xml`.
     pub sitemaps: bool,
     /// Query parameters that are taken out of every URL; `*` at the end of a name
@@ -135,6 +137,10 @@ pub struct LimitsConfig {
     pub depth: Option<u16>,
     /// Pages fetched, whatever came back.
     pub pages: Option<u64>,
+    /// The same on each host.
+    pub per_host: Option<u64>,
+    /// Pages below a path on each host, such as `/blog/=100`.
+    pub budgets: Vec<String>,
     /// Time of the crawl, all its runs together.
     pub time: Option<Span>,
     /// Bytes received in bodies.
@@ -175,6 +181,7 @@ impl Default for ScopeConfig {
             nofollow: true,
             assets: false,
             check_external: false,
+            traps: true,
             sitemaps: true,
             strip_query: Vec::new(),
             strip_tracking: false,

@@ -80,6 +80,7 @@ impl Engine {
         let depth = self.depth_of(&candidate);
         if let Some(page) = page.as_ref().filter(|_| fetch.status == Some(200)) {
             self.compare_twins(&candidate, page);
+            self.judge_content(&candidate.url, page, now);
         }
         let mut ids = Vec::with_capacity(found.len());
         for found in &found {
@@ -108,6 +109,7 @@ impl Engine {
     fn put_back(&mut self, candidate: &Candidate, now: Moment) -> Ending {
         if candidate.kind == Kind::Page && candidate.attempts == 0 {
             self.pages -= 1;
+            self.budgets.give_back(&candidate.url);
         }
         self.known.set_taken(candidate.id, false);
         let depth = self.depth_of(candidate);

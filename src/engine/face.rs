@@ -7,11 +7,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::budget::Budgets;
 use super::known::Known;
 use super::record::{Candidate, OriginId, PendingRow, Record, Reply, ServerId, UrlId, Visited};
 use crate::canonical::CanonicalUrl;
 use crate::config::{LimitsConfig, PolitenessConfig};
 use crate::robots::Rules;
+use crate::traps::Traps;
 
 /// What happened.
 #[derive(Debug)]
@@ -130,6 +132,12 @@ pub struct Loaded {
     pub bytes: u64,
     /// Time that this crawl took before.
     pub elapsed: Duration,
+    /// Traps found so far, with what is counted to find more; `None`: not looked for.
+    pub traps: Option<Traps>,
+    /// The patterns of the file's traps.
+    pub trap_patterns: Vec<Box<str>>,
+    /// Budgets, with what earlier runs used of them.
+    pub budgets: Budgets,
 }
 
 /// An origin as the file has it.

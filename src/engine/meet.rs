@@ -217,8 +217,12 @@ impl Engine {
                 Refusal::new(Reason::Redirects, format!("behind {} redirects", source.hops))
             })
         };
-        let refusal =
+        let mut refusal =
             too_far.or_else(too_many_hops).or_else(|| self.origins.judge(origin, &url).err());
+        // Seeds, which nobody was led to, are what the user wants.
+        if refusal.is_none() && found.kind == Kind::Page && source.id.is_some() {
+            refusal = self.judge_trap(&url, now);
+        }
         (refusal, Some(origin))
     }
 

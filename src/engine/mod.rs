@@ -9,6 +9,7 @@
 //! whether it was met, `origins` what robots.txt says of it.
 
 mod answer;
+mod budget;
 mod face;
 mod frontier;
 mod health;
@@ -19,9 +20,10 @@ mod rate;
 pub mod record;
 mod servers;
 mod suspects;
+mod trapped;
 mod twins;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,12 +31,14 @@ use crate::hash::UrlHasher;
 use crate::refusal::{Reason, Refusal};
 use crate::robots::Rules;
 use crate::scope::Scope;
+use crate::traps::Traps;
 use frontier::Frontier;
 use meet::Source;
 use origins::Origins;
 use rate::Rate;
 use record::{Candidate, Kind, Met, Moment, OriginId, Record, ServerId, UrlId};
 
+pub use budget::{Budget, Budgets};
 pub use face::{Action, Event, Finish, Loaded, LoadedOrigin, Progress, Settings};
 pub use known::Known;
 
@@ -72,6 +76,11 @@ pub struct Engine {
     /// By server.
     healths: Vec<health::Health>,
     twins: twins::Twins,
+    /// None if traps are not looked for.
+    traps: Option<Traps>,
+    /// Patterns of traps that the file has, or will have.
+    noted_traps: HashSet<Box<str>>,
+    budgets: Budgets,
     /// Loaded origins that mirror one that may not be loaded yet.
     unmirrored: Vec<(OriginId, OriginId)>,
     /// The origins that the user named.
@@ -128,6 +137,9 @@ impl Engine {
             lookups: 0,
             healths: Vec::new(),
             twins: twins::Twins::default(),
+            noted_traps: loaded.trap_patterns.into_iter().collect(),
+            traps: loaded.traps,
+            budgets: loaded.budgets,
             unmirrored: Vec::new(),
             seed_origins: Vec::new(),
             reached_at: None,
@@ -325,7 +337,13 @@ impl Engine {
             }
             return None;
         }
-        if let Err(refusal) = self.origins.judge(candidate.origin, &candidate.url) {
+        let mut verdict = self.origins.judge(candidate.origin, &candidate.url);
+        let is_new_page = candidate.kind == Kind::Page && candidate.attempts == 0;
+        if is_new_page && verdict.is_ok() {
+            verdict = self.trap_of(&candidate).map_or(Ok(()), Err);
+            verdict = verdict.and_then(|()| self.budgets.judge(&candidate.url));
+        }
+        if let Err(refusal) = verdict {
             self.known.set_taken(candidate.id, true);
             self.suspects.refused(candidate.id);
             let is_mirror = refusal.reason == Reason::Mirror;
@@ -337,13 +355,14 @@ impl Engine {
             }
             return None;
         }
-        if candidate.kind == Kind::Page && candidate.attempts == 0 {
+        if is_new_page {
             if self.settings.limits.pages.is_some_and(|limit| self.pages >= limit) {
                 self.frontier.push(candidate);
                 self.stopping = Some(Finish::Pages);
                 return None;
             }
             self.pages += 1;
+            self.budgets.count(&candidate.url);
         }
         Some(candidate)
     }

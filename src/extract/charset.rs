@@ -110,10 +110,13 @@ impl Scan<'_> {
 
     /// The attributes of a meta element, and the encoding they declare.
     fn meta(&mut self) -> Option<&'static Encoding> {
+        const NAMES: [&[u8]; 3] = [b"http-equiv", b"content", b"charset"];
         let (mut seen, mut got_pragma, mut need_pragma, mut charset) =
-            (Vec::new(), false, None, None);
+            ([false; 3], false, None, None);
         while let Some((name, value)) = self.attribute() {
-            if seen.contains(&name) {
+            let Some(at) = NAMES.iter().position(|known| *known == name) else { continue };
+            // The first of its name counts.
+            if std::mem::replace(&mut seen[at], true) {
                 continue;
             }
             match &*name {
@@ -126,7 +129,6 @@ impl Scan<'_> {
                 b"charset" => (charset, need_pragma) = (Encoding::for_label(&value), Some(false)),
                 _ => {}
             }
-            seen.push(name);
         }
         if need_pragma? && !got_pragma {
             return None;

@@ -45,7 +45,7 @@ impl Guard {
     /// If an entry of `allowed` cannot be read.
     pub fn new(typed: &[CanonicalUrl], allowed: &[String]) -> Result<Self, BadAllowance> {
         let mut guard = Self::default();
-        guard.hosts.extend(typed.iter().map(|url| Box::from(with_port(url))));
+        guard.hosts.extend(typed.iter().map(|url| Box::from(url.host_and_port())));
         for entry in allowed {
             match entry.split_once('/') {
                 Some((address, bits)) => {
@@ -69,7 +69,7 @@ impl Guard {
 
     /// Whether a URL's host is exempt by its name, with or without its port.
     pub(super) fn exempts(&self, url: &CanonicalUrl) -> bool {
-        self.hosts.contains(&*with_port(url)) || self.hosts.contains(url.host_name())
+        self.hosts.contains(&*url.host_and_port()) || self.hosts.contains(url.host_name())
     }
 
     /// Whether the host of `url`, if it is an address, may be connected to.
@@ -87,13 +87,6 @@ impl Guard {
             || is_global(address)
             || self.networks.iter().any(|(network, bits)| contains(*network, *bits, address))
     }
-}
-
-/// Host name and port, the port always written.
-fn with_port(url: &CanonicalUrl) -> String {
-    let default = if url.as_str().starts_with("https") { 443 } else { 80 };
-    let host = url.host();
-    if host.len() == url.host_name().len() { format!("{host}:{default}") } else { host.to_owned() }
 }
 
 fn contains(network: IpAddr, bits: u8, address: IpAddr) -> bool {

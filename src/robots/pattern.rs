@@ -8,8 +8,10 @@
 //! two ways is written in one: so `%7e` and `~` are equal. A literal `*` is
 //! always `%2A` there, which leaves `*` to mean the wildcard.
 
-/// The least work that a look into a path is taken for, in bytes.
-const LEAST_WORK: usize = 64;
+/// What a look at the beginning of a path is taken for, in bytes of work.
+const GLANCE: usize = 8;
+/// What a search in a path is taken for at the least.
+const SEARCH: usize = 64;
 
 /// The path of a rule, ready to be matched. Sorted by text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,18 +63,18 @@ impl Pattern {
     pub(super) fn matches(&self, path: &str, work: &mut usize) -> Option<bool> {
         let mut pieces = self.text.split('*');
         let beginning = pieces.next().unwrap_or_default();
-        *work = work.checked_sub(LEAST_WORK)?;
+        *work = work.checked_sub(GLANCE)?;
         let Some(mut rest) = path.strip_prefix(beginning) else { return Some(false) };
         let Some(end) = pieces.next_back() else {
             return Some(self.may_end(rest.is_empty()));
         };
         for piece in pieces {
             let found = rest.find(piece);
-            *work = work.checked_sub(found.unwrap_or(rest.len()).max(LEAST_WORK))?;
+            *work = work.checked_sub(found.unwrap_or(rest.len()).max(SEARCH))?;
             let Some(at) = found else { return Some(false) };
             rest = &rest[at + piece.len()..];
         }
-        *work = work.checked_sub(rest.len())?;
+        *work = work.checked_sub(rest.len().max(SEARCH))?;
         Some(if self.anchored { rest.ends_with(end) } else { rest.contains(end) })
     }
 }

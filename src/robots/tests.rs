@@ -125,12 +125,14 @@ fn many_rules_are_exact_and_too_many_wildcards_disallow() {
     };
     let paths = read(&|n| format!("Disallow: /x{n}$\nAllow: /x{n}0\nDisallow: /x{n}0/y\n"), 6000);
     let stars = read(&|n| format!("Disallow: /*x{n}=\n"), 900);
+    let folders = read(&|n| format!("Disallow: /x{n}/*=\n"), 15_000);
     let disallows = |rules: &Rules, path: &str| rules.verdict(path) != Verdict::Allowed;
     #[rustfmt::skip]
     let cases = [
         (&paths, "/x5999", true), (&paths, "/x5999a", false), (&paths, "/x60", true), (&paths, "/x600", true),
         (&paths, "/x600/y", true), (&paths, "/x6000", false), (&paths, "/x59990/y", true), (&paths, "/y", false),
         (&stars, "/a?x899=1", true), (&stars, "/a?x900=1", false), (&stars, "/", false),
+        (&folders, "/x14999/?a=", true), (&folders, "/x14999/?a", false), (&folders, "/y", false),
     ];
     for (rules, path, expected) in cases {
         assert_eq!(disallows(rules, path), expected, "{path}");

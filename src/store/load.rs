@@ -15,6 +15,7 @@ use crate::engine::{Known, Loaded, LoadedOrigin};
 use crate::hash::UrlHash;
 use crate::refusal::{REASONS, Reason};
 use crate::robots::Rules;
+use crate::traps::{self, Trap};
 
 /// Unclean ends during visits of a URL after which it is set aside.
 const MAX_CRASHES: i64 = 3;
@@ -95,8 +96,11 @@ pub(super) fn load(
     crawl_id: i64,
     suspects: &[UrlId],
     product_token: &str,
+    mut blank: Loaded,
     now: i64,
 ) -> Result<Loaded, Error> {
+    load_traps(db, crawl_id, &mut blank)?;
+    load_budgets(db, crawl_id, &mut blank)?;
     count_crashes(db, crawl_id, suspects)?;
     let known = load_known(db, crawl_id)?;
     let suspects = load_suspects(db, crawl_id, suspects)?;
@@ -123,7 +127,60 @@ pub(super) fn load(
         pages: u64::try_from(pages).unwrap_or_default(),
         bytes: u64::try_from(bytes).unwrap_or_default(),
         elapsed: Duration::from_millis(u64::try_from(elapsed).unwrap_or_default()),
+        ..blank
     })
+}
+
+/// The traps of the file, and what its URLs count towards further ones. Contents
+/// are not counted again, so one content under many URLs is found later.
+fn load_traps(db: &Connection, crawl_id: i64, loaded: &mut Loaded) -> Result<(), Error> {
+    let Some(traps) = &mut loaded.traps else { return Ok(()) };
+    let mut statement = db.prepare(
+        "SELECT pattern, kind, evidence, released_at IS NOT NULL FROM trap ORDER BY parked_at, host, pattern",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let kind: String = row.get(1)?;
+        let trap = Trap {
+            pattern: row.get::<_, String>(0)?.into(),
+            kind: traps::Kind::named(&kind).unwrap_or(traps::Kind::Repeated),
+            evidence: row.get::<_, String>(2)?.into(),
+        };
+        Ok((trap, row.get::<_, bool>(3)?))
+    })?;
+    let (released, parked): (Vec<_>, Vec<_>) =
+        rows.collect::<Result<Vec<_>>>()?.into_iter().partition(|(_, is_released)| *is_released);
+    loaded.trap_patterns =
+        parked.iter().chain(&released).map(|(trap, _)| trap.pattern.clone()).collect();
+    traps.load(
+        parked.into_iter().map(|(trap, _)| trap),
+        released.iter().map(|(trap, _)| &*trap.pattern),
+    );
+    let mut statement = db.prepare(
+        "SELECT u.url FROM state s JOIN url u ON u.id = s.url_id
+         WHERE s.crawl_id = ?1 AND s.kind = 'page' AND s.found_on IS NOT NULL
+           AND (s.state IN ('pending', 'done') OR s.reason = ?2) ORDER BY s.url_id",
+    )?;
+    let mut rows = statement.query(params![crawl_id, Reason::Trap.as_str()])?;
+    while let Some(row) = rows.next()? {
+        traps.judge(&CanonicalUrl::from_stored(row.get::<_, String>(0)?));
+    }
+    Ok(())
+}
+
+/// What earlier runs of the crawl used of its budgets.
+fn load_budgets(db: &Connection, crawl_id: i64, loaded: &mut Loaded) -> Result<(), Error> {
+    if loaded.budgets.is_empty() {
+        return Ok(());
+    }
+    let mut statement = db.prepare(
+        "SELECT u.url FROM state s JOIN url u ON u.id = s.url_id
+         WHERE s.crawl_id = ?1 AND s.kind = 'page' AND (s.state = 'done' OR s.attempts > 0)",
+    )?;
+    let mut rows = statement.query([crawl_id])?;
+    while let Some(row) = rows.next()? {
+        loaded.budgets.count(&CanonicalUrl::from_stored(row.get::<_, String>(0)?));
+    }
+    Ok(())
 }
 
 /// Counts an unclean end against each URL that was in flight; the third sets it aside.

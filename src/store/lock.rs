@@ -105,10 +105,13 @@ impl OwnerLock {
         file.write_all(&id.to_le_bytes())
     }
 
-    /// Gives the lock up after a clean end, and removes the side file.
+    /// Gives the lock up after a clean end, and removes the side file unless it
+    /// names suspects that nobody has looked into yet.
     pub fn release(self) {
-        // Removed while still locked; whoever waits sees another file and tries again.
-        std::fs::remove_file(&self.path).ok();
+        if self.suspects.is_empty() {
+            // Removed while still locked; whoever waits sees another file and tries again.
+            std::fs::remove_file(&self.path).ok();
+        }
     }
 }
 
@@ -163,6 +166,8 @@ mod tests {
         first.vacate(0).unwrap();
         drop(first);
 
+        // One that did something else leaves them to the next crawl.
+        OwnerLock::take(&store).unwrap().unwrap().release();
         let mut second = OwnerLock::take(&store).unwrap().unwrap();
         assert_eq!(second.suspects(), [UrlId(9)]);
         second.clear().unwrap();

@@ -14,6 +14,7 @@ mod query;
 mod reader;
 mod rejudge;
 mod reopen;
+mod reports;
 mod save;
 mod search;
 mod writer;
@@ -36,6 +37,9 @@ pub use query::{Query, QueryError, QueryLimits, Value};
 pub use reader::{Reader, Status, Summary, check_header};
 pub use rejudge::{Again, Aside};
 pub use reopen::Failure;
+pub use reports::{
+    GATES, Gate, Group, Judgement, REPORTS, Report, Reports, ShownCrawl, gate, report,
+};
 pub use search::{BEGIN, BadWords, END, Hit, Preparation, Search, SearchError, Words};
 pub use writer::{Committed, Writer};
 
@@ -174,6 +178,15 @@ impl Store {
         self.with(|db| load::newest_crawl(db)).await
     }
 
+    /// When a crawl began (ms since 1970 UTC).
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn started_at(&self, crawl_id: i64) -> Result<i64, Error> {
+        let sql = "SELECT started_at FROM crawl WHERE id = ?1";
+        self.with(move |db| Ok(db.query_row(sql, [crawl_id], |row| row.get(0))?)).await
+    }
+
     /// Begins a crawl; its seeds are in the file before anything is fetched.
     ///
     /// # Errors
@@ -210,6 +223,15 @@ impl Store {
         self.with(move |db| rejudge::rejudge(db, crawl_id, judge)).await
     }
 
+    /// Lets a trap go, by its pattern: what it held back in the newest crawl is
+    /// pending again, how many URLs that are; `None` if there is no such pattern.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn release_trap(&self, pattern: String, now: i64) -> Result<Option<u64>, Error> {
+        self.with(move |db| reopen::release_trap(db, &pattern, now)).await
+    }
+
     /// Makes the URLs of a crawl pending again whose last request failed in one of
     /// these ways, and says how many.
     ///
@@ -219,7 +241,8 @@ impl Store {
         self.with(move |db| reopen::reopen(db, crawl_id, &failures)).await
     }
 
-    /// What the file knows, for an engine to go on from. Suspects of a crash are
+    /// What the file knows, for an engine to go on from; `blank` says whether traps
+    /// are looked for, and which budgets there are. Suspects of a crash are
     /// counted, and set aside at the third.
     ///
     /// # Errors
@@ -228,11 +251,13 @@ impl Store {
         &mut self,
         crawl_id: i64,
         product_token: String,
+        blank: Loaded,
         now: i64,
     ) -> Result<Loaded, Error> {
         let suspects = self.lock.suspects().to_vec();
-        let loaded =
-            self.with(move |db| load::load(db, crawl_id, &suspects, &product_token, now)).await?;
+        let loaded = self
+            .with(move |db| load::load(db, crawl_id, &suspects, &product_token, blank, now))
+            .await?;
         self.lock.clear().map_err(|error| Error::Lock(self.path.display().to_string(), error))?;
         Ok(loaded)
     }
@@ -256,6 +281,15 @@ impl Store {
         let finish = finish.clone();
         self.with(move |db| save::finish(db, crawl_id, &finish, now)).await?;
         self.close().await
+    }
+
+    /// Builds what a run that ends by itself leaves behind, for one that was
+    /// stopped: the index on link targets, and the inlinks of `crawl_id`.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn index_links(&self, crawl_id: i64) -> Result<(), Error> {
+        self.with(move |db| save::index_links(db, crawl_id)).await
     }
 
     /// Closes the file without a word on any crawl.

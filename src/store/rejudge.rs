@@ -34,7 +34,7 @@ pub struct Aside {
 }
 
 /// The reasons that a changed setting may lift.
-const LIFTED: [Reason; 11] = [
+const LIFTED: [Reason; 13] = [
     Reason::External,
     Reason::OutOfScope,
     Reason::Excluded,
@@ -46,6 +46,8 @@ const LIFTED: [Reason; 11] = [
     Reason::Asset,
     Reason::Nofollow,
     Reason::Session,
+    Reason::Trap,
+    Reason::Budget,
 ];
 
 /// Judges every URL again that was set aside for one of those reasons; how many are pending now.
@@ -111,7 +113,13 @@ fn set_aside(tx: &Transaction<'_>, crawl_id: i64) -> Result<Vec<(i64, Aside)>> {
 fn has_way(tx: &Transaction<'_>, crawl_id: i64, id: i64, reason: Reason) -> Result<bool> {
     let shows = matches!(
         reason,
-        Reason::Robots | Reason::Depth | Reason::Private | Reason::Mirror | Reason::Nofollow
+        Reason::Robots
+            | Reason::Depth
+            | Reason::Private
+            | Reason::Mirror
+            | Reason::Nofollow
+            | Reason::Trap
+            | Reason::Budget
     );
     if shows { Ok(true) } else { is_led_to(tx, crawl_id, id) }
 }

@@ -1,9 +1,9 @@
-//! Which URLs that failed are to be tried once more?
+//! Which URLs that failed, or that a trap held back, are to be fetched after all?
 
 use std::fmt;
 use std::str::FromStr;
 
-use tokio_rusqlite::rusqlite::{Connection, params};
+use tokio_rusqlite::rusqlite::{Connection, TransactionBehavior, params};
 
 use super::Error;
 
@@ -70,4 +70,22 @@ pub(super) fn reopen(db: &Connection, crawl_id: i64, failures: &[Failure]) -> Re
         reopened += db.execute(&sql, params![crawl_id, value])?;
     }
     Ok(reopened as u64)
+}
+
+/// Releases a trap and what it held back; how many URLs, `None` if there is no such trap.
+pub(super) fn release_trap(
+    db: &mut Connection,
+    pattern: &str,
+    now: i64,
+) -> Result<Option<u64>, Error> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let known =
+        tx.execute("UPDATE trap SET released_at = ?2 WHERE pattern = ?1", params![pattern, now])?;
+    let urls = tx.execute(
+        "UPDATE state SET state = 'pending', reason = NULL, detail = NULL, attempts = 0, crashes = 0
+         WHERE crawl_id = (SELECT max(id) FROM crawl) AND state = 'aside' AND reason = 'trap' AND detail = ?1",
+        [pattern],
+    )?;
+    tx.commit()?;
+    Ok((known > 0).then_some(urls as u64))
 }

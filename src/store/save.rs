@@ -35,8 +35,23 @@ pub(super) fn resume(db: &mut Connection, crawl_id: i64, config: &str) -> Result
         params![crawl_id, config],
     )?;
     tx.execute("UPDATE origin SET parked = NULL", [])?;
+    // Counted anew when this run ends.
+    tx.execute("DELETE FROM inlink WHERE crawl_id = ?1", [crawl_id])?;
     tx.commit()?;
     Ok(())
+}
+
+/// Makes the index on link targets and the inlinks of a crawl whose last run was stopped.
+pub(super) fn index_links(db: &mut Connection, crawl_id: i64) -> Result<(), Error> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    index_targets(&tx, crawl_id)?;
+    tx.commit()?;
+    Ok(())
+}
+
+fn index_targets(tx: &Transaction<'_>, crawl_id: i64) -> Result<()> {
+    tx.execute_batch("CREATE INDEX IF NOT EXISTS link_target ON link (target_id)")?;
+    count_inlinks(tx, crawl_id)
 }
 
 /// A run of a crawl ends.
@@ -49,8 +64,7 @@ pub(super) fn finish(
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Somebody who stops a crawl does not want to wait for what comes after it.
     if *finish != Finish::Stopped {
-        tx.execute_batch("CREATE INDEX IF NOT EXISTS link_target ON link (target_id)")?;
-        count_inlinks(&tx, crawl_id)?;
+        index_targets(&tx, crawl_id)?;
     }
     tx.execute(
         "UPDATE crawl SET finish = ?2, finished_at = CASE WHEN ?3 THEN ?4 END WHERE id = ?1",
@@ -115,6 +129,13 @@ pub(super) fn commit(
                 let mut statement =
                     tx.prepare_cached("UPDATE origin SET hold_until = ?2 WHERE id = ?1")?;
                 statement.execute(params![origin.0, until])?;
+            }
+            Record::Trap { host, trap, at } => {
+                let mut statement = tx.prepare_cached(
+                    "INSERT OR IGNORE INTO trap (host, pattern, kind, evidence, parked_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?;
+                let kind = trap.kind.as_str();
+                statement.execute(params![&**host, &*trap.pattern, kind, &*trap.evidence, at])?;
             }
             Record::Mirror(mirror, original) => {
                 let mut statement =

@@ -173,9 +173,9 @@ WHERE d.bits = 0 AND d.count <= 3;
 CREATE VIEW javascript_pages AS
 SELECT url, words, outlinks, needs_javascript AS evidence FROM html_pages WHERE needs_javascript IS NOT NULL;
 
--- What was met but not fetched, why, and what would release it.
-CREATE VIEW skipped AS
-SELECT url, reason, detail, found_on,
+-- What was met but not fetched in every crawl; as skipped, with crawl_id.
+CREATE VIEW all_skipped AS
+SELECT crawl_id, url, reason, detail, found_on,
        CASE reason
             WHEN 'external' THEN 'crawlite resume FILE --scope domain (or any)'
             WHEN 'out-of-scope' THEN 'crawlite resume FILE --scope host'
@@ -184,19 +184,34 @@ SELECT url, reason, detail, found_on,
             WHEN 'nofollow' THEN 'crawlite resume FILE --set scope.nofollow=false'
             WHEN 'robots' THEN 'crawlite resume FILE --ignore-robots (only if the site is yours)'
             WHEN 'depth' THEN 'crawlite resume FILE --depth N'
+            WHEN 'trap' THEN 'crawlite traps FILE release ''PATTERN'' (the detail), then resume'
+            WHEN 'budget' THEN 'crawlite resume FILE with a higher --budget or --max-per-host'
             WHEN 'session' THEN 'crawlite crawl URL without a login, into another file'
             WHEN 'mirror' THEN 'crawlite resume FILE --set scope.mirrors=true'
             WHEN 'private-address' THEN 'crawlite resume FILE --allow-private HOST'
             END AS release
-FROM urls WHERE state IN ('aside', 'refused')
+FROM all_urls WHERE state IN ('aside', 'refused')
 UNION ALL
-SELECT u.url, 'pending', coalesce(o.parked, c.finish, 'the crawl is not finished'), f.url, 'crawlite resume FILE'
+SELECT s.crawl_id, u.url, 'pending', coalesce(o.parked, c.finish, 'the crawl is not finished'), f.url, 'crawlite resume FILE'
 FROM state s
 JOIN crawl c ON c.id = s.crawl_id
 JOIN url u ON u.id = s.url_id
 LEFT JOIN origin o ON o.id = s.origin_id
 LEFT JOIN url f ON f.id = s.found_on
-WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.state = 'pending';
+WHERE s.state = 'pending';
+
+-- What was met but not fetched, why, and what would release it.
+CREATE VIEW skipped AS
+SELECT url, reason, detail, found_on, release FROM all_skipped WHERE crawl_id = (SELECT crawl_id FROM shown_crawl);
+
+-- Patterns of URLs that would never end: what shows it, how many URLs are set aside under each, one of them.
+CREATE VIEW traps AS
+SELECT t.host, t.pattern, t.kind, t.evidence, count(s.url_id) AS urls, min(u.url) AS example,
+       datetime(t.parked_at / 1000, 'unixepoch') AS parked_at, datetime(t.released_at / 1000, 'unixepoch') AS released_at
+FROM trap t
+LEFT JOIN state s ON s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.reason = 'trap' AND s.detail = t.pattern
+LEFT JOIN url u ON u.id = s.url_id
+GROUP BY t.host, t.pattern;
 
 -- Links to other sites: each URL once, with one page that has it; status and error are NULL unless --check-external.
 CREATE VIEW external_links AS

@@ -17,6 +17,9 @@ use crate::refusal::{Reason, Refusal};
 
 /// Level of compression of stored bodies: the fastest.
 const ZSTD_LEVEL: i32 = 1;
+/// Bytes of URLs and texts that the links of one page may have together. A short
+/// reference to a long base is a long URL: 100 000 of them would be 200 MB.
+const MAX_LINK_BYTES: usize = 16 << 20;
 /// Bytes that are kept of a reference too long, or too odd, to be a URL.
 const ODD_BYTES: usize = 256;
 
@@ -34,7 +37,8 @@ pub(super) fn read(
         said.directives.add_header(value, &rules.product_token);
     }
     let page_url = candidate.url.to_url();
-    let base = said.base.as_deref().and_then(|base| page_url.join(base).ok()).unwrap_or(page_url);
+    let base = said.base.as_deref().and_then(|base| page_url.join(base).ok());
+    let base = base.filter(is_base).unwrap_or(page_url);
     let mut links =
         Links::new(&base, rules, said.directives.follow || !rules.nofollow, said.links.len());
     if !is_cut {
@@ -72,7 +76,7 @@ pub(super) fn read(
         rel_prev: said.rel_prev.as_deref().and_then(absolute),
         needs_javascript: said.needs_javascript,
         links: links.links,
-        links_cut: said.links_cut,
+        links_cut: said.links_cut.saturating_add(links.cut),
     };
     Read { found: links.found, page: Some(Box::new(record)), ..Read::default() }
 }
@@ -89,6 +93,12 @@ fn properties(said: Vec<(String, String)>) -> Option<String> {
         object.entry(name).or_insert(content.into());
     }
     json_unless(object.is_empty(), &object)
+}
+
+/// Whether references may be joined to what `<base>` says (WHATWG HTML 4.2.3, "set
+/// the frozen base URL"). One that is longer than a URL may be makes every URL so.
+fn is_base(base: &Url) -> bool {
+    !matches!(base.scheme(), "data" | "javascript") && base.as_str().len() <= MAX_URL_BYTES
 }
 
 /// Puts the links of `Link` and `Refresh` headers before those of the page.
@@ -172,8 +182,12 @@ struct Links<'a> {
     follow: bool,
     found: Vec<Found>,
     links: Vec<LinkRecord>,
-    /// Each distinct reference is joined once.
-    by_href: HashMap<&'a str, (u32, Option<Box<str>>)>,
+    /// What is left of [`MAX_LINK_BYTES`].
+    room: usize,
+    /// Links for which there was no room.
+    cut: u32,
+    /// What each distinct reference was joined to; `None` if there was no room.
+    by_href: HashMap<&'a str, Option<(u32, Option<Box<str>>)>>,
     by_url: HashMap<Arc<str>, u32>,
     by_link: HashMap<LinkKey<'a>, usize>,
 }
@@ -189,6 +203,8 @@ impl<'a> Links<'a> {
             follow,
             found: Vec::new(),
             links: Vec::with_capacity(count),
+            room: MAX_LINK_BYTES,
+            cut: 0,
             by_href: HashMap::with_capacity(count / 2),
             by_url: HashMap::with_capacity(count / 4),
             by_link: HashMap::with_capacity(count),
@@ -196,17 +212,41 @@ impl<'a> Links<'a> {
     }
 
     fn add(&mut self, position: u32, link: &'a RawLink) {
-        let (target, fragment) = if let Some(known) = self.by_href.get(&*link.href) {
-            known.clone()
-        } else {
-            let joined = self.join(&link.href);
-            self.by_href.insert(&link.href, joined.clone());
-            joined
+        let Some((target, fragment)) = self.target(&link.href) else {
+            self.cut = self.cut.saturating_add(1);
+            return;
         };
         let (refusal, kind) = self.against(link);
         let follow = refusal.is_none() && kind == Kind::Page;
+        self.weigh(target, refusal, kind, link);
+        let key = (target, link.kind, &*link.anchor, &*link.rel, fragment);
+        if let Some(index) = self.by_link.get(&key) {
+            self.links[*index].times = self.links[*index].times.saturating_add(1);
+            return;
+        }
+        let fragment = key.4.clone();
+        if !self.takes(link.anchor.len() + link.rel.len() + fragment.as_deref().map_or(0, str::len))
+        {
+            self.cut = self.cut.saturating_add(1);
+            return;
+        }
+        self.links.push(LinkRecord {
+            target,
+            position,
+            kind: link.kind,
+            anchor: link.anchor.as_str().into(),
+            rel: link.rel.as_str().into(),
+            fragment,
+            region: link.region,
+            follow,
+            times: 1,
+        });
+        self.by_link.insert(key, self.links.len() - 1);
+    }
+
+    /// What stands against a URL is what stands against the best link to it.
+    fn weigh(&mut self, target: u32, refusal: Option<Refusal>, kind: Kind, link: &RawLink) {
         let found = &mut self.found[target as usize];
-        // What stands against a URL is what stands against the best link to it.
         let rank = |refusal: &Option<Refusal>, kind| match refusal {
             None if kind == Kind::Page => u8::MAX,
             None => u8::MAX - 1,
@@ -220,23 +260,23 @@ impl<'a> Links<'a> {
         {
             (found.refusal, found.kind) = (refusal, kind);
         }
-        let key = (target, link.kind, &*link.anchor, &*link.rel, fragment);
-        if let Some(index) = self.by_link.get(&key) {
-            self.links[*index].times = self.links[*index].times.saturating_add(1);
-            return;
+    }
+
+    /// As [`Self::join`], but each distinct reference is joined once.
+    fn target(&mut self, href: &'a str) -> Option<(u32, Option<Box<str>>)> {
+        if let Some(known) = self.by_href.get(href) {
+            return known.clone();
         }
-        self.links.push(LinkRecord {
-            target,
-            position,
-            kind: link.kind,
-            anchor: link.anchor.as_str().into(),
-            rel: link.rel.as_str().into(),
-            fragment: key.4.clone(),
-            region: link.region,
-            follow,
-            times: 1,
-        });
-        self.by_link.insert(key, self.links.len() - 1);
+        let joined = self.join(href);
+        self.by_href.insert(href, joined.clone());
+        joined
+    }
+
+    /// Whether there is room for so many bytes, which are then taken.
+    fn takes(&mut self, bytes: usize) -> bool {
+        let left = self.room.checked_sub(bytes);
+        self.room = left.unwrap_or(self.room);
+        left.is_some()
     }
 
     /// What stands against following a link, whatever its target, and as what its
@@ -258,14 +298,15 @@ impl<'a> Links<'a> {
         (refusal, Kind::Page)
     }
 
-    /// The index of the URL that `href` means, and its fragment.
-    fn join(&mut self, href: &str) -> (u32, Option<Box<str>>) {
+    /// The index of the URL that `href` means, and its fragment; `None` if there is
+    /// no room for it.
+    fn join(&mut self, href: &str) -> Option<(u32, Option<Box<str>>)> {
         let hasher = &self.rules.hasher;
         let (found, fragment) = match join(self.base, href) {
             Ok((url, fragment)) => {
                 let url = self.rules.scope.stripped(url);
                 if let Some(known) = self.by_url.get(url.as_str()) {
-                    return (*known, fragment);
+                    return Some((*known, fragment));
                 }
                 let refusal = self.rules.scope.judge(&url).err().or_else(|| Some(unset()));
                 let is_external = refusal.as_ref().is_some_and(|it| it.reason == Reason::External);
@@ -280,12 +321,15 @@ impl<'a> Links<'a> {
             Err(odd) => (unusable(href, &odd, FoundBy::Link, hasher), None),
         };
         if let Some(known) = self.by_url.get(&found.text) {
-            return (*known, fragment);
+            return Some((*known, fragment));
+        }
+        if !self.takes(found.text.len()) {
+            return None;
         }
         let index = u32::try_from(self.found.len()).expect("links are capped");
         self.by_url.insert(Arc::clone(&found.text), index);
         self.found.push(found);
-        (index, fragment)
+        Some((index, fragment))
     }
 }
 

@@ -143,7 +143,7 @@ impl Sim {
                     .dice
                     .chance(10)
                     .then(|| Span(Duration::from_millis(self.dice.any_size(18)))),
-                bytes: None,
+                ..LimitsConfig::default()
             };
             let trouble = match self.dice.below(10) {
                 0..=5 => vec![Next::Crash],

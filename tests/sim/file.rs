@@ -14,9 +14,10 @@ use crawlite::engine::record::{
     Record, Reply, UrlId, VisitRecord,
 };
 use crawlite::engine::{Known, Loaded, LoadedOrigin};
-use crawlite::hash::UrlHash;
+use crawlite::hash::{UrlHash, UrlHasher};
 use crawlite::refusal::Reason;
 use crawlite::robots::Rules;
+use crawlite::traps::Traps;
 
 /// Where a URL stands in the crawl.
 #[derive(Clone, Debug)]
@@ -119,6 +120,7 @@ impl File {
                     (state.is_done, state.attempts, state.not_before) = (false, 0, None);
                 }
             }
+            Record::Trap { trap, .. } => panic!("nothing here is a trap: {trap:?}"),
             Record::Mirror(mirror, original) => {
                 panic!("{mirror:?} shows no page that {original:?} has");
             }
@@ -300,7 +302,25 @@ impl File {
         let pages = self.pages();
         let owing = self.states.iter().filter(|(_, state)| state.owes);
         let owing = owing.map(|(id, _)| *id).collect();
-        Loaded { known, origins, suspects, owing, pages, bytes: 0, elapsed: self.elapsed }
+        let mut traps = Traps::new(UrlHasher::new([7; 16]), 2026);
+        let judged = self
+            .states
+            .iter()
+            .filter(|(_, state)| state.kind == Kind::Page && (state.is_done || state.is_pending()));
+        for (id, _) in judged {
+            traps.judge(&CanonicalUrl::from_stored(Arc::clone(&self.urls[id].0)));
+        }
+        Loaded {
+            known,
+            origins,
+            suspects,
+            owing,
+            pages,
+            bytes: 0,
+            elapsed: self.elapsed,
+            traps: Some(traps),
+            ..Loaded::default()
+        }
     }
 
     /// Pages of the crawl that were requested.

@@ -2,8 +2,9 @@
 //!
 //! Widths are those of the first rows, which wait until there are enough of
 //! them; later rows follow. On a terminal the widest columns shrink until a line
-//! fits, and what does not fit its column is cut with `…`. Elsewhere nothing is
-//! cut: a cell wider than its column moves the rest of its line to the right.
+//! fits, and what does not fit its column is cut with `…`: a text at its end, a
+//! URL in its middle, since its end tells pages apart. Elsewhere nothing is cut: a
+//! cell wider than its column moves the rest of its line to the right.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -39,15 +40,33 @@ pub(super) struct Table {
     sample: Vec<Vec<Value>>,
     sample_bytes: usize,
     widths: Option<Vec<usize>>,
+    /// NULL is blank.
+    without_nulls: bool,
+    /// The columns to print; all of them unless some are nothing but blanks.
+    shown: Vec<usize>,
 }
 
 impl Table {
     pub(super) fn new(terminal: Option<usize>) -> Self {
-        Self { terminal, names: Vec::new(), sample: Vec::new(), sample_bytes: 0, widths: None }
+        Self {
+            terminal,
+            names: Vec::new(),
+            sample: Vec::new(),
+            sample_bytes: 0,
+            widths: None,
+            without_nulls: false,
+            shown: Vec::new(),
+        }
+    }
+
+    /// NULL is blank, and on a terminal so is a column that has nothing else.
+    pub(super) fn leave_nulls_out(&mut self) {
+        self.without_nulls = true;
     }
 
     pub(super) fn columns(&mut self, columns: &[String]) {
         self.names = columns.iter().map(|name| sanitize(name).into_owned()).collect();
+        self.shown = (0..columns.len()).collect();
     }
 
     pub(super) fn row(&mut self, out: &mut impl Write, row: &[Value]) -> io::Result<()> {
@@ -64,17 +83,25 @@ impl Table {
     }
 
     pub(super) fn finish(&mut self, out: &mut impl Write) -> io::Result<()> {
-        if self.widths.is_none() && !self.names.is_empty() { self.begin(out) } else { Ok(()) }
+        if self.widths.is_some() || self.names.is_empty() {
+            return Ok(());
+        }
+        // These are all rows, so a column without a value in them has none.
+        if self.without_nulls && self.terminal.is_some() && !self.sample.is_empty() {
+            let sample = &self.sample;
+            self.shown.retain(|&column| sample.iter().any(|row| row[column] != Value::Null));
+        }
+        self.begin(out)
     }
 
     /// Decides the widths and writes the header and the rows that waited.
     fn begin(&mut self, out: &mut impl Write) -> io::Result<()> {
         let sample = std::mem::take(&mut self.sample);
-        let mut widths: Vec<usize> = self.names.iter().map(|name| name.width()).collect();
-        for (column, width) in widths.iter_mut().enumerate() {
-            let widest = sample.iter().map(|row| show(&row[column]).width()).max().unwrap_or(0);
-            *width = widest.max(*width).max(1);
-        }
+        let widest = |column: usize| {
+            let values = sample.iter().map(|row| self.show(&row[column]).width()).max();
+            values.unwrap_or(0).max(self.names[column].width()).max(1)
+        };
+        let mut widths: Vec<usize> = self.shown.iter().map(|&column| widest(column)).collect();
         match self.terminal {
             Some(columns) => shrink(&mut widths, columns),
             None => widths.iter_mut().for_each(|width| *width = MAX_PAD.min(*width)),
@@ -85,11 +112,11 @@ impl Table {
                 && sample.iter().all(|row| is_number(&row[column]) || row[column] == Value::Null)
                 && sample.iter().any(|row| is_number(&row[column]))
         };
-        for (column, name) in self.names.iter().enumerate() {
-            self.cell(out, &widths, column, name, right(column))?;
+        for (place, &column) in self.shown.iter().enumerate() {
+            self.cell(out, &widths, place, &self.names[column], right(column))?;
         }
-        for (column, width) in widths.iter().enumerate() {
-            write!(out, "{}{}", if column > 0 { GAP } else { "" }, "─".repeat(*width))?;
+        for (place, width) in widths.iter().enumerate() {
+            write!(out, "{}{}", if place > 0 { GAP } else { "" }, "─".repeat(*width))?;
         }
         out.write_all(b"\n")?;
         for row in &sample {
@@ -100,20 +127,39 @@ impl Table {
     }
 
     fn line(&self, out: &mut impl Write, widths: &[usize], row: &[Value]) -> io::Result<()> {
-        for (column, value) in row.iter().enumerate() {
+        for (place, value) in self.shown.iter().map(|&column| &row[column]).enumerate() {
             match value {
                 // Long ones are not built in memory a second time, escaped.
                 Value::Text(text) if text.len() > SAMPLE_BYTES && self.terminal.is_none() => {
-                    long(out, column, text, column + 1 == row.len())?;
+                    long(out, place, text, place + 1 == widths.len())?;
                 }
                 Value::Text(text) if text.len() > SAMPLE_BYTES => {
                     let start = sanitize(&text[..text.floor_char_boundary(SAMPLE_BYTES)]);
-                    self.cell(out, widths, column, &start, false)?;
+                    self.cell(out, widths, place, &start, false)?;
                 }
-                _ => self.cell(out, widths, column, &show(value), is_number(value))?,
+                _ => self.cell(out, widths, place, &self.show(value), is_number(value))?,
             }
         }
         Ok(())
+    }
+
+    /// A value as people read it, without anything a terminal would obey.
+    fn show<'a>(&self, value: &'a Value) -> Cow<'a, str> {
+        match value {
+            Value::Null if self.without_nulls => Cow::Borrowed(""),
+            Value::Null => Cow::Borrowed("NULL"),
+            Value::Integer(number) => number.to_string().into(),
+            Value::Real(number) => real(*number).into(),
+            Value::Text(text) => sanitize(text),
+            Value::Blob(bytes) => {
+                let mut shown = Vec::from(*b"x'");
+                let more = if bytes.len() > BLOB_BYTES { "…" } else { "" };
+                hex(&mut shown, &bytes[..bytes.len().min(BLOB_BYTES)])
+                    .and_then(|()| write!(shown, "{more}' ({} B)", bytes.len()))
+                    .expect("memory takes all");
+                String::from_utf8_lossy(&shown).into_owned().into()
+            }
+        }
     }
 
     /// Writes one cell with the gap before it, or the line end after it.
@@ -121,28 +167,28 @@ impl Table {
         &self,
         out: &mut impl Write,
         widths: &[usize],
-        column: usize,
+        place: usize,
         text: &str,
         right: bool,
     ) -> io::Result<()> {
-        let width = widths[column];
+        let width = widths[place];
         let text = if self.terminal.is_some() { cut(text, width) } else { Cow::Borrowed(text) };
         let blanks = width.saturating_sub(text.width());
-        let last = column + 1 == widths.len();
+        let last = place + 1 == widths.len();
         let (before, after) = match (right, last) {
             (true, _) => (blanks, 0),
             (false, true) => (0, 0), // no blanks at the end of a line
             (false, false) => (0, blanks),
         };
-        let gap = if column > 0 { GAP } else { "" };
+        let gap = if place > 0 { GAP } else { "" };
         let end = if last { "\n" } else { "" };
         write!(out, "{gap}{:before$}{text}{:after$}{end}", "", "")
     }
 }
 
 /// A cell without its padding, escaped while it is written.
-fn long(out: &mut impl Write, column: usize, text: &str, last: bool) -> io::Result<()> {
-    out.write_all(if column > 0 { GAP.as_bytes() } else { b"" })?;
+fn long(out: &mut impl Write, place: usize, text: &str, last: bool) -> io::Result<()> {
+    out.write_all(if place > 0 { GAP.as_bytes() } else { b"" })?;
     write_pieces(out, text, is_unsafe, |out, c| write!(out, "{}", c.escape_default()))?;
     out.write_all(if last { b"\n" } else { b"" })
 }
@@ -157,24 +203,6 @@ fn size(value: &Value) -> usize {
         Value::Text(text) => 32 + text.len(),
         Value::Blob(bytes) => 32 + bytes.len(),
         _ => 32,
-    }
-}
-
-/// A value as people read it, without anything a terminal would obey.
-fn show(value: &Value) -> Cow<'_, str> {
-    match value {
-        Value::Null => Cow::Borrowed("NULL"),
-        Value::Integer(number) => number.to_string().into(),
-        Value::Real(number) => real(*number).into(),
-        Value::Text(text) => sanitize(text),
-        Value::Blob(bytes) => {
-            let mut shown = Vec::from(*b"x'");
-            let more = if bytes.len() > BLOB_BYTES { "…" } else { "" };
-            hex(&mut shown, &bytes[..bytes.len().min(BLOB_BYTES)])
-                .and_then(|()| write!(shown, "{more}' ({} B)", bytes.len()))
-                .expect("memory takes all");
-            String::from_utf8_lossy(&shown).into_owned().into()
-        }
     }
 }
 
@@ -194,22 +222,26 @@ fn shrink(widths: &mut [usize], terminal: usize) {
     }
 }
 
-/// The beginning of `text` that fits, with `…` if that is not all.
+/// What of `text` fits, with `…` for what is left out: the end, or the middle of a URL.
 fn cut(text: &str, width: usize) -> Cow<'_, str> {
     if text.width() <= width {
         return Cow::Borrowed(text);
     }
-    let mut used = 1; // the …
-    let mut short = String::new();
-    for c in text.chars() {
+    let is_url = text.starts_with("http") && text.contains("://") && !text.contains(' ');
+    let behind = if is_url { width * 3 / 5 } else { 0 };
+    let start: String = fitting(text.chars(), width.saturating_sub(behind + 1)).collect();
+    let mut end: Vec<char> = fitting(text.chars().rev(), behind).collect();
+    end.reverse();
+    Cow::Owned(start + "…" + &String::from_iter(end))
+}
+
+/// As many characters as fit.
+fn fitting(characters: impl Iterator<Item = char>, width: usize) -> impl Iterator<Item = char> {
+    let mut used = 0;
+    characters.take_while(move |c| {
         used += c.width().unwrap_or(0);
-        if used > width {
-            break;
-        }
-        short.push(c);
-    }
-    short.push('…');
-    Cow::Owned(short)
+        used <= width
+    })
 }
 
 #[cfg(test)]
@@ -256,6 +288,35 @@ http://a/      200  NULL
             let narrow = print(Some(width), &["n", "a", "b"], &rows);
             assert!(narrow.contains("x…"), "{narrow}");
             assert!(narrow.lines().all(|line| line.width() <= width), "{width}: {narrow}");
+        }
+    }
+
+    #[test]
+    fn a_url_keeps_its_end() {
+        let url = "https://docs.example.org/a/long/way/to/the-page.html";
+        assert_eq!(cut(url, 25), "https://d…o/the-page.html");
+        assert_eq!(cut(url, 1), "…");
+        assert_eq!(cut(&format!("{url} {url}"), 10), "https://d…", "several are a text");
+    }
+
+    #[test]
+    fn without_nulls_a_column_of_nothing_else_is_left_out_on_a_terminal() {
+        let rows = [
+            vec![Value::Integer(1), Value::Null, text("a")],
+            vec![Value::Null, Value::Null, text("b")],
+        ];
+        for (width, expected) in
+            [(Some(80), "n  t\n─  ─\n1  a\n   b\n"), (None, "n  m  t\n─  ─  ─\n1     a\n      b\n")]
+        {
+            let mut out = Vec::new();
+            let mut table = Table::new(width);
+            table.leave_nulls_out();
+            table.columns(&["n", "m", "t"].map(str::to_owned));
+            for row in &rows {
+                table.row(&mut out, row).expect("memory");
+            }
+            table.finish(&mut out).expect("memory");
+            assert_eq!(String::from_utf8(out).expect("text"), expected);
         }
     }
 

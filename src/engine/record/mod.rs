@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use crate::canonical::CanonicalUrl;
 use crate::hash::UrlHash;
 use crate::refusal::Refusal;
+use crate::traps::Trap;
 
 pub use answer::{BodyRecord, FetchRecord, LinkRecord, PageRecord, RobotsAnswer, SitemapEntry};
 
@@ -354,6 +355,15 @@ pub enum Record {
     /// URLs that were done are pending again: their server refused them when it
     /// began to refuse everything.
     Reopened(Vec<UrlId>),
+    /// A trap was found.
+    Trap {
+        /// The server it is on.
+        host: Box<str>,
+        /// What it is.
+        trap: Trap,
+        /// Milliseconds since 1970 UTC.
+        at: i64,
+    },
     /// An origin shows the same pages as another, which is the second.
     Mirror(OriginId, OriginId),
     /// The URLs of an origin stay pending until a resume, and why.

@@ -107,6 +107,21 @@ impl<'a> Tag<'a> {
         self.values.get(attribute).map(|value| resolved(&self.html[value]))
     }
 
+    /// Every attribute, kept or not, in the order of the page.
+    #[cfg(test)]
+    pub(super) fn all(&self) -> Vec<(String, String)> {
+        let mut all: Vec<(String, String)> = Vec::new();
+        read_attributes(self.html.as_bytes(), self.after, |written| {
+            let name =
+                String::from_utf8(lower_name(written.name, &mut Vec::new()).to_vec()).unwrap();
+            if all.iter().all(|(known, _)| *known != name) {
+                let (start, end) = written.value;
+                all.push((name, resolved(&self.html[start..end]).into_owned()));
+            }
+        });
+        all
+    }
+
     /// Whether the tag has an attribute of one of these names, kept or not.
     pub(super) fn has_any(&self, names: &[&[u8]]) -> bool {
         let html = self.html.as_bytes();

@@ -19,6 +19,15 @@ mod raw;
 mod reference;
 mod skipped;
 
+#[cfg(test)]
+mod against_html5ever;
+#[cfg(test)]
+mod html5lib;
+#[cfg(test)]
+mod recorder;
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use memchr::{memchr, memchr3};

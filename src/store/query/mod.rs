@@ -229,6 +229,31 @@ impl Query {
         Ok(all)
     }
 
+    /// Hands the rows of a statement of our own, two whole numbers each, to
+    /// `on_pair`, as fast as they can be read: for sums over millions of rows.
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub(super) fn pairs(
+        &self,
+        sql: &str,
+        mut on_pair: impl FnMut(i64, i64),
+    ) -> Result<(), QueryError> {
+        let clock = Clock::start(self.limits.time);
+        let read = || {
+            self.db.progress_handler(STEPS_PER_LOOK, Some(move || clock.is_over()))?;
+            let mut statement = self.db.prepare(sql)?;
+            let mut rows = statement.raw_query();
+            while let Some(row) = rows.next()? {
+                on_pair(row.get(0)?, row.get(1)?);
+            }
+            Ok(())
+        };
+        let outcome: rusqlite::Result<()> = read();
+        self.check_unchanged()?;
+        outcome.map_err(|error| self.explain(&error, Guard::default()))
+    }
+
     /// The connection, for statements of ours: they need neither guard nor limits.
     pub(super) fn connection(&self) -> &Connection {
         &self.db

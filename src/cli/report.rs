@@ -1,0 +1,270 @@
+//! `crawlite report`: questions that everybody has, answered.
+//!
+//! Reads only, so it works while the crawl runs. A file whose crawl was stopped
+//! lacks the index on link targets, and one of an older program lacks views:
+//! these are made first, if nobody else has the file.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::anyhow;
+use clap::Args;
+
+use super::crawl::secret;
+use super::gates::GateArgs;
+use super::output::{Format, Printer, sanitize, stream, terminal_width};
+use super::summary::count;
+use super::{Exit, Usage, say};
+use crate::store::{
+    Error, Group, QueryError, REPORTS, Report, Reports, ShownCrawl, Store, Value, check_header,
+    report,
+};
+use crate::visit::unix_ms;
+
+/// Rows that a table on a terminal has unless asked for more.
+const TERMINAL_ROWS: u64 = 50;
+
+/// Answer the usual questions: broken links, titles, duplicates, redirects, and many more
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Without a name every report is listed with its number of rows. They speak of the newest
+finished crawl of the file, or of the one that runs.
+
+  crawlite report FILE                            what is there, and how much of it
+  crawlite report FILE broken                     link targets that are broken, and who links to them
+  crawlite report FILE titles --format csv        for a spreadsheet
+  crawlite report FILE broken --sql               its SQL, to change it and ask with `crawlite query` or sqlite3
+  crawlite report FILE --fail-on broken,orphans   as a gate: exit code 2 if there are any"
+)]
+pub(super) struct ReportArgs {
+    /// File to look into
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Which report; all are listed if not given
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// How to print the rows
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Print at most so many rows, 0 for all; a table on a terminal has 50 if not given
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Print the report's SQL, which runs as it stands in any SQLite from 3.40 on
+    #[arg(long)]
+    pub sql: bool,
+    /// Report on this crawl of the file, as the view crawls numbers them
+    #[arg(long, value_name = "ID")]
+    pub crawl: Option<i64>,
+    #[command(flatten)]
+    pub gates: GateArgs,
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// If the name is unknown, the file cannot be read, or `out` not be written.
+pub(super) async fn run(
+    args: &ReportArgs,
+    quiet: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<Exit> {
+    let asked = args.name.as_deref().map(named).transpose()?;
+    let gates = args.gates.checked()?;
+    if let (Some(report), true) = (asked, args.sql) {
+        // As an argument of another program, the comment must not look like a flag.
+        writeln!(out, "\n{}", report.sql(args.crawl).trim_end())?;
+        return Ok(Exit::Finished);
+    }
+    if args.sql {
+        return Err(Usage(anyhow!("--sql needs the name of a report: {}", names())).into());
+    }
+    check_header(&args.file)?;
+    let shown = crawl_of(&args.file, args.crawl)?;
+    make_ready(&args.file, shown.id, asked, quiet).await?;
+    let reports = Reports::open(&args.file)?;
+    match asked {
+        Some(report) => print(&reports, report, args, &shown, out)?,
+        None => list(&reports, args, &shown, out)?,
+    }
+    let judged = gates.judge(&args.file, shown.id)?;
+    judged.say(&args.file, quiet);
+    judged.write_junit()?;
+    Ok(judged.exit(Exit::Finished))
+}
+
+/// The report of that name.
+fn named(name: &str) -> Result<&'static Report, Usage> {
+    report(name).ok_or_else(|| {
+        let nearest =
+            REPORTS.iter().min_by_key(|report| strsim::damerau_levenshtein(report.name, name));
+        let nearest = nearest.filter(|report| strsim::damerau_levenshtein(report.name, name) <= 3);
+        let hint =
+            nearest.map_or(String::new(), |report| format!("; did you mean `{}`?", report.name));
+        Usage(anyhow!("there is no report `{}`{hint} There are: {}", sanitize(name), names()))
+    })
+}
+
+fn names() -> String {
+    REPORTS.iter().map(|report| report.name).collect::<Vec<_>>().join(", ")
+}
+
+/// The crawl to speak of.
+fn crawl_of(path: &Path, crawl_id: Option<i64>) -> anyhow::Result<ShownCrawl> {
+    let shown = Reports::open(path)?.shown(crawl_id)?;
+    let name = path.display();
+    Ok(match (shown, crawl_id) {
+        (Some(shown), _) => shown,
+        (None, None) => return Err(Error::Empty(name.to_string()).into()),
+        (None, Some(id)) => {
+            let hint = format!(
+                "`crawlite query {name} \"SELECT crawl_id, started_at FROM crawls\"` lists them"
+            );
+            return Err(Usage(anyhow!("{name} holds no crawl {id}; {hint}")).into());
+        }
+    })
+}
+
+/// Makes what the file lacks for the report asked for, or for all; if that cannot
+/// be, says what to expect.
+async fn make_ready(
+    path: &Path,
+    crawl_id: i64,
+    asked: Option<&Report>,
+    quiet: bool,
+) -> anyhow::Result<()> {
+    let (is_current, lacks_links) = {
+        let reports = Reports::open(path)?;
+        let uses_links = asked.is_none_or(Report::uses_links);
+        (reports.is_current()?, uses_links && reports.lacks_links(crawl_id)?)
+    };
+    if is_current && !lacks_links {
+        return Ok(());
+    }
+    let name = path.display();
+    let store = match Store::open(path, secret(), unix_ms()).await {
+        Ok(store) => store,
+        Err(error @ (Error::InUse(_) | Error::Open(..) | Error::Lock(..) | Error::Database(_))) => {
+            let why = if matches!(error, Error::InUse(_)) {
+                "is in use".to_owned()
+            } else {
+                error.to_string()
+            };
+            if !is_current {
+                say(&format!(
+                    "note: {name} was made by another version of crawlite and {why}; some reports may fail"
+                ));
+            }
+            if lacks_links && !quiet {
+                say(&format!(
+                    "note: {name} {why}, so its links are not indexed: inlinks are blank, and one page stands for those that link"
+                ));
+            }
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if lacks_links {
+        if !quiet {
+            say(&format!(
+                "Building the index of links in {name}, once; that takes a second per million ..."
+            ));
+        }
+        store.index_links(crawl_id).await?;
+    }
+    store.close().await?;
+    Ok(())
+}
+
+/// Prints one report.
+fn print(
+    reports: &Reports,
+    report: &Report,
+    args: &ReportArgs,
+    shown: &ShownCrawl,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let is_terminal = args.format == Format::Table && std::io::stdout().is_terminal();
+    let limit = match args.limit {
+        Some(0) => None,
+        None => is_terminal.then_some(TERMINAL_ROWS),
+        limit => limit,
+    };
+    let printer = Printer::new(args.format, out, terminal_width()).without_nulls();
+    let rows = stream(printer, |on_columns, on_row| {
+        reports.run(report, Some(shown.id), limit, on_columns, on_row)
+    })?;
+    if report.name == "changes" && !shown.has_earlier {
+        say("note: there is no finished crawl before this one to compare with");
+    }
+    if is_terminal && limit == Some(rows) {
+        let all = reports.count(report, Some(shown.id))?;
+        if all > rows {
+            say(&format!(
+                "{rows} of {} rows; --limit 0 prints all, --format csv suits a spreadsheet",
+                count(all)
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Prints the list of reports with their numbers of rows.
+fn list(
+    reports: &Reports,
+    args: &ReportArgs,
+    shown: &ShownCrawl,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let counts = REPORTS.iter().map(|report| reports.count(report, Some(shown.id)));
+    if args.format == Format::Table {
+        let counts: Vec<u64> = counts.collect::<Result<_, QueryError>>()?;
+        return Ok(list_for_people(args, shown, &counts, out)?);
+    }
+    let printer = Printer::new(args.format, out, None);
+    stream(printer, |on_columns, on_row| {
+        on_columns(&["report", "group", "rows", "shows"].map(str::to_owned))
+            .map_err(QueryError::Output)?;
+        for (report, count) in REPORTS.iter().zip(counts) {
+            let row = [
+                Value::Text(report.name.to_owned()),
+                Value::Text(report.group.as_str().to_owned()),
+                Value::Integer(i64::try_from(count?).unwrap_or(i64::MAX)),
+                Value::Text(report.sentence().to_owned()),
+            ];
+            on_row(&row).map_err(QueryError::Output)?;
+        }
+        Ok(REPORTS.len() as u64)
+    })?;
+    Ok(())
+}
+
+fn list_for_people(
+    args: &ReportArgs,
+    shown: &ShownCrawl,
+    counts: &[u64],
+    out: &mut impl Write,
+) -> std::io::Result<()> {
+    let name = args.file.display();
+    let seeds: Vec<String> = serde_json::from_str(&shown.seeds).unwrap_or_default();
+    let seeds = seeds.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    let state = if shown.is_finished { "" } else { ", not finished" };
+    let head =
+        format!("{name}: crawl {} of {seeds}, begun {} UTC{state}", shown.id, shown.started_at);
+    writeln!(out, "{}", sanitize(&head))?;
+    let widest = REPORTS.iter().map(|report| report.name.len()).max().unwrap_or_default();
+    for (group, title) in [(Group::Problems, "Problems"), (Group::Facts, "Facts")] {
+        writeln!(out, "\n{title}")?;
+        for (report, rows) in REPORTS.iter().zip(counts).filter(|(report, _)| report.group == group)
+        {
+            let line =
+                format!("  {:widest$}  {:>9}  {}", report.name, count(*rows), report.sentence());
+            let room = terminal_width().unwrap_or(usize::MAX);
+            let cut: String = line.chars().take(room).collect();
+            writeln!(out, "{cut}")?;
+        }
+    }
+    writeln!(
+        out,
+        "\ncrawlite report {name} NAME prints one; --format csv for a spreadsheet, --sql for its SQL"
+    )
+}

@@ -1,0 +1,127 @@
+//! Which findings can make a crawl fail, and are there any?
+//!
+//! A gate is a report with a condition on its rows. Rows are targets or pages, so
+//! a link in the footer of every page is one finding.
+
+use super::{Reports, number, report, text};
+use crate::store::QueryError;
+
+/// A kind of finding that people may not want.
+#[derive(Debug)]
+pub struct Gate {
+    /// As people type it.
+    pub name: &'static str,
+    /// What it counts, in the plural.
+    pub counts: &'static str,
+    /// The report that has the rows.
+    pub report: &'static str,
+    /// Which of them: a condition in SQL.
+    condition: &'static str,
+    /// A row in words: an expression in SQL.
+    example: &'static str,
+}
+
+/// How often a gate's finding is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// Targets or pages.
+    pub count: u64,
+    /// The first of them, in words.
+    pub examples: Vec<String>,
+}
+
+const BROKEN: &str = "coalesce(status, error) || ' ' || target
+    || coalesce(' (linked from ' || unique_inlinks || CASE unique_inlinks WHEN 1 THEN ' page: ' ELSE ' pages: ' END
+                || substr(linked_from, 1, instr(linked_from || ' ', ' ') - 1) || ')', '')";
+const REDIRECT: &str = "url || ' -> ' || coalesce(final_url, 'itself')";
+const TITLE: &str = "url || coalesce(': ' || title, '')";
+const DESCRIPTION: &str = "url || coalesce(': ' || description, '')";
+const HEADING: &str = "url || coalesce(': ' || h1, '')";
+
+const fn gate_on(
+    name: &'static str,
+    counts: &'static str,
+    report: &'static str,
+    condition: &'static str,
+    example: &'static str,
+) -> Gate {
+    Gate { name, counts, report, condition, example }
+}
+
+/// Every gate, in the order in which they are named to people.
+#[rustfmt::skip]
+pub static GATES: [Gate; 27] = [
+    gate_on("broken",                 "broken link targets",                        "broken",           "1",                         BROKEN),
+    gate_on("new-broken",             "link targets broken since the crawl before", "broken",           "is_new = 1",                BROKEN),
+    gate_on("4xx",                    "link targets with status 4xx",               "broken",           "status BETWEEN 400 AND 499", BROKEN),
+    gate_on("5xx",                    "link targets with status 5xx",               "broken",           "status >= 500",             BROKEN),
+    gate_on("no-answer",              "link targets without an answer",             "broken",           "status IS NULL",            BROKEN),
+    gate_on("redirects",              "linked URLs that redirect",                  "redirects",        "unique_inlinks > 0",        REDIRECT),
+    gate_on("redirect-chains",        "redirect chains",                            "chains",           "1",                         REDIRECT),
+    gate_on("redirect-loops",         "redirect loops",                             "chains",           "loops = 1",                 REDIRECT),
+    gate_on("duplicates",             "indexable pages with the same content",      "duplicates",       "1",                         "url"),
+    gate_on("near-duplicates",        "indexable pages with nearly the same text",  "near-duplicates",  "1",                         "url || ' ~ ' || closest_match"),
+    gate_on("orphans",                "pages that only a sitemap names",            "orphans",          "1",                         "url"),
+    gate_on("missing-titles",         "indexable pages without title",              "titles",           "issue = 'missing'",         TITLE),
+    gate_on("duplicate-titles",       "indexable pages with the title of another",  "titles",           "issue = 'duplicate'",       TITLE),
+    gate_on("long-titles",            "titles longer than 60 characters",           "titles",           "issue = 'too long'",        TITLE),
+    gate_on("missing-descriptions",   "indexable pages without description",        "descriptions",     "issue = 'missing'",         DESCRIPTION),
+    gate_on("duplicate-descriptions", "indexable pages with a description of another", "descriptions",  "issue = 'duplicate'",       DESCRIPTION),
+    gate_on("long-descriptions",      "descriptions longer than 155 characters",    "descriptions",     "issue = 'too long'",        DESCRIPTION),
+    gate_on("missing-h1",             "indexable pages without h1",                 "h1",               "issue = 'missing'",         HEADING),
+    gate_on("several-h1",             "indexable pages with several h1",            "h1",               "issue = 'several'",         HEADING),
+    gate_on("canonicals",             "canonicals that lead nowhere good",          "canonicals",       "1",                         "url || ' -> ' || claimed_canonical || ' (' || issue || ')'"),
+    gate_on("hreflang",               "hreflang links that do not work",            "hreflang",         "1",                         "url || ' -> ' || alternate || ' (' || issue || ')'"),
+    gate_on("sitemaps",               "sitemap entries that should not be there",   "sitemaps",         "1",                         "url || ' (' || issue || ')'"),
+    gate_on("noindex",                "pages that ask not to be indexed",           "non-indexable",    "indexability_reason = 'noindex'", "url"),
+    gate_on("slow",                   "pages with more than 800 ms to the first byte", "slow",          "1",                         "url || ' (' || first_byte_ms || ' ms)'"),
+    gate_on("large",                  "documents of more than 1 MiB",               "large",            "1",                         "url || ' (' || bytes || ' bytes)'"),
+    gate_on("needs-javascript",       "pages that show nothing without scripts",    "needs-javascript", "1",                         "url || ': ' || evidence"),
+    gate_on("traps",                  "traps",                                      "traps",            "status = 'parked'",         "host || ' ' || pattern"),
+];
+
+/// The gate of that name.
+pub fn gate(name: &str) -> Option<&'static Gate> {
+    GATES.iter().find(|gate| gate.name == name)
+}
+
+impl Reports {
+    /// Counts the findings of a gate in a crawl, and names `examples` of them.
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub fn judge(
+        &self,
+        gate: &Gate,
+        crawl_id: i64,
+        examples: u32,
+    ) -> Result<Judgement, QueryError> {
+        let part = report(gate.report).expect("a gate names a report").part(Some(crawl_id));
+        let (condition, example) = (gate.condition, gate.example);
+        let rows = self.rows(&format!(
+            "SELECT count(*) OVER (), {example} FROM (\n{part}\n) WHERE {condition} LIMIT {examples}"
+        ))?;
+        let count = rows.first().map(|row| number(&row[0]).unsigned_abs()).unwrap_or_default();
+        Ok(Judgement { count, examples: rows.iter().map(|row| text(&row[1])).collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::migrate;
+    use super::*;
+    use tokio_rusqlite::rusqlite::Connection;
+
+    #[test]
+    fn every_gate_asks_a_report_for_columns_that_it_has() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate::create(&mut db, [0; 16], 0).unwrap();
+        migrate::renew_views(&mut db).unwrap();
+        for gate in &GATES {
+            let report = report(gate.report).unwrap_or_else(|| panic!("{}", gate.name));
+            let (part, condition, example) = (report.part(Some(1)), gate.condition, gate.example);
+            db.prepare(&format!("SELECT {example} FROM (\n{part}\n) WHERE {condition}"))
+                .unwrap_or_else(|error| panic!("{}: {error}", gate.name));
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! Which questions have an answer ready?
+//!
+//! Each report is one file of SQL beside this one: its leading comment says what
+//! it shows, the first line in one sentence, and it runs as it stands in any
+//! SQLite from 3.40 on. It names the crawl as `FROM shown_crawl`, which
+//! [`Report::sql`] puts another crawl in place of. Gates are reports with a
+//! condition: see [`gates`]. PageRank alone is computed here and not by SQL.
+
+mod gates;
+mod pagerank;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::migrate::views;
+use super::{Query, QueryError, QueryLimits, Value};
+
+pub use gates::{GATES, Gate, Judgement, gate};
+
+/// What a report is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Each row is something to mend.
+    Problems,
+    /// How things are.
+    Facts,
+}
+
+impl Group {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Problems => "problems",
+            Self::Facts => "facts",
+        }
+    }
+}
+
+/// A question with its answer in SQL.
+#[derive(Debug)]
+pub struct Report {
+    /// As people type it.
+    pub name: &'static str,
+    /// What it is for.
+    pub group: Group,
+    /// The file.
+    text: &'static str,
+}
+
+const fn problem(name: &'static str, text: &'static str) -> Report {
+    Report { name, group: Group::Problems, text }
+}
+
+const fn fact(name: &'static str, text: &'static str) -> Report {
+    Report { name, group: Group::Facts, text }
+}
+
+/// Every report, in the order in which they are listed.
+pub static REPORTS: [Report; 31] = [
+    problem("broken", include_str!("broken.sql")),
+    problem("errors", include_str!("errors.sql")),
+    problem("chains", include_str!("chains.sql")),
+    problem("duplicates", include_str!("duplicates.sql")),
+    problem("near-duplicates", include_str!("near-duplicates.sql")),
+    problem("titles", include_str!("titles.sql")),
+    problem("descriptions", include_str!("descriptions.sql")),
+    problem("h1", include_str!("h1.sql")),
+    problem("canonicals", include_str!("canonicals.sql")),
+    problem("hreflang", include_str!("hreflang.sql")),
+    problem("sitemaps", include_str!("sitemaps.sql")),
+    problem("orphans", include_str!("orphans.sql")),
+    problem("slow", include_str!("slow.sql")),
+    problem("large", include_str!("large.sql")),
+    problem("needs-javascript", include_str!("needs-javascript.sql")),
+    problem("traps", include_str!("traps.sql")),
+    fact("summary", include_str!("summary.sql")),
+    fact("changes", include_str!("changes.sql")),
+    fact("redirects", include_str!("redirects.sql")),
+    fact("non-indexable", include_str!("non-indexable.sql")),
+    fact("inlinks", include_str!("inlinks.sql")),
+    fact("pagerank", include_str!("pagerank.sql")),
+    fact("depth", include_str!("depth.sql")),
+    fact("structured-data", include_str!("structured-data.sql")),
+    fact("content-types", include_str!("content-types.sql")),
+    fact("external", include_str!("external.sql")),
+    fact("skipped", include_str!("skipped.sql")),
+    fact("hosts", include_str!("hosts.sql")),
+    fact("robots", include_str!("robots.sql")),
+    fact("politeness", include_str!("politeness.sql")),
+    fact("timeline", include_str!("timeline.sql")),
+];
+
+/// The report of that name.
+pub fn report(name: &str) -> Option<&'static Report> {
+    REPORTS.iter().find(|report| report.name == name)
+}
+
+impl Report {
+    /// What it shows, in one sentence.
+    pub fn sentence(&self) -> &'static str {
+        let first = self.text.lines().next().unwrap_or_default();
+        first.trim_start_matches('-').trim()
+    }
+
+    /// Its SQL with the comment that explains it; of `crawl_id`, or of the crawl
+    /// that the views show.
+    pub fn sql(&self, crawl_id: Option<i64>) -> String {
+        match crawl_id {
+            None => self.text.to_owned(),
+            Some(id) => {
+                self.text.replace("FROM shown_crawl", &format!("FROM (SELECT {id} AS crawl_id)"))
+            }
+        }
+    }
+
+    /// The same as the inner part of another statement.
+    fn part(&self, crawl_id: Option<i64>) -> String {
+        self.sql(crawl_id).trim_end().trim_end_matches(';').to_owned()
+    }
+
+    /// Whether it looks links up by their target: see [`Reports::lacks_links`].
+    pub fn uses_links(&self) -> bool {
+        self.text.contains("'link_target'") || self.text.contains("inlink")
+    }
+}
+
+/// The crawl that reports speak of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownCrawl {
+    /// Its id.
+    pub id: i64,
+    /// Its seeds, as JSON.
+    pub seeds: String,
+    /// Readable UTC time.
+    pub started_at: String,
+    /// Whether nothing is left of it.
+    pub is_finished: bool,
+    /// Whether there is a finished one before it.
+    pub has_earlier: bool,
+}
+
+/// A file that reports can be asked of.
+#[derive(Debug)]
+pub struct Reports {
+    query: Query,
+    path: PathBuf,
+}
+
+/// A report on a large file takes seconds; this ends what has gone wrong.
+const MAX_TIME: Duration = Duration::from_mins(10);
+
+impl Reports {
+    /// Opens an existing file for reading.
+    ///
+    /// # Errors
+    /// [`QueryError::Open`] if there is no such file, or it is not `SQLite`'s.
+    pub fn open(path: &Path) -> Result<Self, QueryError> {
+        let limits = QueryLimits { time: MAX_TIME, ..QueryLimits::default() };
+        Ok(Self { query: Query::open(path, limits)?, path: path.to_owned() })
+    }
+
+    /// The crawl of that id, or the one that the views show; `None` if there is none.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn shown(&self, crawl_id: Option<i64>) -> Result<Option<ShownCrawl>, QueryError> {
+        let id =
+            crawl_id.map_or("(SELECT crawl_id FROM shown_crawl)".to_owned(), |id| id.to_string());
+        let rows = self.rows(&format!(
+            "SELECT id, seeds, strftime('%Y-%m-%d %H:%M', started_at / 1000, 'unixepoch'), finished_at IS NOT NULL,
+                    EXISTS (SELECT 1 FROM crawl b WHERE b.finished_at IS NOT NULL AND b.id < crawl.id)
+             FROM crawl WHERE id = {id}"
+        ))?;
+        Ok(rows.into_iter().next().map(|row| ShownCrawl {
+            id: number(&row[0]),
+            seeds: text(&row[1]),
+            started_at: text(&row[2]),
+            is_finished: number(&row[3]) == 1,
+            has_earlier: number(&row[4]) == 1,
+        }))
+    }
+
+    /// Whether the file's views are those of this program; an owner brings them up
+    /// to date.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn is_current(&self) -> Result<bool, QueryError> {
+        let rows = self.rows("SELECT name, sql FROM sqlite_schema WHERE type = 'view'")?;
+        Ok(views().iter().all(|view| {
+            let expected = view.sql.trim_end_matches(';');
+            rows.iter().any(|row| text(&row[0]) == view.name && text(&row[1]) == expected)
+        }))
+    }
+
+    /// Whether the index on link targets is missing, or the inlinks of that crawl
+    /// are not counted though it has links: both are made when a run ends, unless
+    /// somebody stopped it. [`Store::index_links`](super::Store::index_links) makes them.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn lacks_links(&self, crawl_id: i64) -> Result<bool, QueryError> {
+        let rows = self.rows(&format!(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'link_target'),
+                    EXISTS (SELECT 1 FROM inlink WHERE crawl_id = {crawl_id}),
+                    EXISTS (SELECT 1 FROM state s JOIN fetch f ON f.id = s.fetch_id JOIN page p ON p.id = f.page_id
+                            WHERE s.crawl_id = {crawl_id} AND p.links > 0)"
+        ))?;
+        Ok(rows.first().is_some_and(|row| {
+            number(&row[2]) == 1 && (number(&row[0]) == 0 || number(&row[1]) == 0)
+        }))
+    }
+
+    /// Runs a report: its column names go to `on_columns` once, and each row to
+    /// `on_row`, at most `limit` of them. Gives the number of rows.
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub fn run(
+        &self,
+        report: &Report,
+        crawl_id: Option<i64>,
+        limit: Option<u64>,
+        on_columns: impl FnMut(&[String]) -> io::Result<()>,
+        on_row: impl FnMut(&[Value]) -> io::Result<()>,
+    ) -> Result<u64, QueryError> {
+        if report.name == "pagerank" {
+            return pagerank::run(self, report, crawl_id, limit, on_columns, on_row);
+        }
+        let limit = limit.map_or(String::new(), |limit| format!("\nLIMIT {limit}"));
+        self.query.run(&format!("{}{limit}", report.part(crawl_id)), on_columns, on_row)
+    }
+
+    /// How many rows a report has.
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub fn count(&self, report: &Report, crawl_id: Option<i64>) -> Result<u64, QueryError> {
+        let rows = self.rows(&format!("SELECT count(*) FROM (\n{}\n)", report.part(crawl_id)))?;
+        Ok(rows.first().map(|row| number(&row[0]).unsigned_abs()).unwrap_or_default())
+    }
+
+    fn rows(&self, sql: &str) -> Result<Vec<Vec<Value>>, QueryError> {
+        let mut rows = Vec::new();
+        let keep = |row: &[Value]| {
+            rows.push(row.to_vec());
+            Ok(())
+        };
+        self.query.run(sql, |_| Ok(()), keep)?;
+        Ok(rows)
+    }
+}
+
+fn number(value: &Value) -> i64 {
+    if let Value::Integer(number) = value { *number } else { 0 }
+}
+
+fn text(value: &Value) -> String {
+    if let Value::Text(text) = value { text.clone() } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::migrate;
+    use super::*;
+    use tokio_rusqlite::rusqlite::Connection;
+
+    #[test]
+    fn every_report_explains_itself_and_runs_with_built_in_functions_alone() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate::create(&mut db, [0; 16], 0).unwrap();
+        migrate::renew_views(&mut db).unwrap();
+        for report in &REPORTS {
+            let sentence = report.sentence();
+            assert!(sentence.len() > 20 && sentence.ends_with('.'), "{}: {sentence}", report.name);
+            assert!(sentence.len() <= 110, "{}: {} characters", report.name, sentence.len());
+            for crawl_id in [None, Some(7)] {
+                let sql = report.sql(crawl_id);
+                assert!(sql.trim_end().ends_with(';'), "{}", report.name);
+                db.prepare(&sql).unwrap_or_else(|error| panic!("{}: {error}", report.name));
+            }
+            assert!(!report.sql(Some(7)).contains("shown_crawl"), "{}", report.name);
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_folder_is_a_report() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/reports");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "sql") {
+                let name = path.file_stem().unwrap().to_str().unwrap();
+                assert!(report(name).is_some(), "{name}.sql is in no list");
+            }
+        }
+    }
+}

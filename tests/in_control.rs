@@ -1,0 +1,172 @@
+//! Limits, budgets and traps hold exactly, say so, and let go when told to.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod site;
+
+use site::{Answer, Desk, Site};
+
+/// Two sections of 30 pages, one page of links.
+fn sections() -> Site {
+    Site::start(|request, _| {
+        let links = |section: &str| {
+            (0..30).map(|n| format!("<a href=/{section}/{n}>{n}</a>")).collect::<String>()
+        };
+        match request.path.as_str() {
+            "/" => Some(Answer::html(&(links("blog") + &links("shop")))),
+            path if path.starts_with("/blog/") || path.starts_with("/shop/") => {
+                Some(Answer::html(&format!("<p>{path}")))
+            }
+            _ => None,
+        }
+    })
+}
+
+fn asked(site: &Site, start: &str) -> usize {
+    site.paths().iter().filter(|path| path.starts_with(start)).count()
+}
+
+#[test]
+fn budgets_are_exact_and_a_higher_one_goes_on() {
+    let (site, desk) = (sections(), Desk::new());
+    let url = site.url("/");
+    let ran = desk.run(&["crawl", &url, "-o", "x.db", "-q", "--budget", "/blog/=7"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_eq!((asked(&site, "/blog/"), asked(&site, "/shop/")), (7, 30));
+    let aside = desk.rows("x.db", "SELECT reason, detail, count(*) FROM skipped GROUP BY 1, 2");
+    assert_eq!(aside, ["budget|/blog/=7|23"]);
+    let ran = desk.run(&["resume", "x.db", "-q", "--budget", "/blog/=12"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_eq!((asked(&site, "/blog/"), asked(&site, "/shop/")), (12, 30), "no page twice");
+    let ran = desk.run(&["resume", "x.db", "-q", "--budget", "/blog/=100"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_eq!((asked(&site, "/blog/"), asked(&site, "/shop/")), (30, 30));
+    let ran = desk.run(&["crawl", &url, "-o", "y.db", "--budget", "blog"]);
+    assert_eq!(ran.code, Some(3));
+    assert!(ran.err.contains("`blog` is no budget"), "{}", ran.err);
+}
+
+#[test]
+fn pages_per_host_are_exact() {
+    let (site, desk) = (sections(), Desk::new());
+    let ran = desk.run(&["crawl", &site.url("/"), "-o", "x.db", "-q", "--max-per-host", "10"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_eq!(site.paths().len(), 10);
+    assert_eq!(desk.run(&["resume", "x.db", "-q", "--max-per-host", "25"]).code, Some(0));
+    assert_eq!(site.paths().len(), 25);
+}
+
+#[test]
+fn a_trap_ends_is_listed_and_is_let_go() {
+    // Every page leads one folder further down, and there are ordinary pages beside.
+    let site = Site::start(|request, _| {
+        let path = request.path.as_str();
+        if path == "/" {
+            return Some(Answer::html("<a href=/sub/>s</a><a href=/page/1>p</a>"));
+        }
+        if let Some(number) = path.strip_prefix("/page/") {
+            let number: u32 = number.parse().ok()?;
+            let next = format!("<p>page {number}</p><a href=/page/{}>next</a>", number + 1);
+            return Some(Answer::html(if number < 250 { &next } else { "<p>the last" }));
+        }
+        path.starts_with("/sub/")
+            .then(|| Answer::html(&format!("<p>{path}</p><a href=sub/>deeper</a>")))
+    });
+    let desk = Desk::new();
+    let ran = desk.run(&["crawl", &site.url("/"), "-o", "x.db"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_eq!(asked(&site, "/page/"), 250, "a real pagination is no trap");
+    let depth = asked(&site, "/sub/");
+    assert!(depth < 40, "{depth} pages of the trap");
+    let traps =
+        desk.rows("x.db", "SELECT pattern, kind, urls, evidence <> '', example <> '' FROM traps");
+    let [trap] = &traps[..] else { panic!("{traps:?}") };
+    let cells: Vec<_> = trap.split('|').collect();
+    assert_eq!(cells[2..], ["1", "1", "1"], "{trap}");
+    assert!(ran.err.contains("trap"), "{}", ran.err);
+    let aside = desk.rows("x.db", "SELECT reason, detail FROM skipped");
+    assert_eq!(aside, [format!("trap|{}", cells[0])]);
+
+    let listed = desk.run(&["traps", "x.db"]);
+    assert!(listed.out.contains(cells[0]), "{}", listed.out);
+    let wrong = desk.run(&["traps", "x.db", "release", "nonsense"]);
+    assert_eq!(wrong.code, Some(3));
+    assert!(wrong.err.contains("no trap `nonsense`"), "{}", wrong.err);
+    let ran = desk.run(&["traps", "x.db", "release", cells[0]]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.err.contains("1 URLs are pending"), "{}", ran.err);
+    let ran = desk.run(&["resume", "x.db", "-q", "--max-pages", "400", "--limit-ok"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(asked(&site, "/sub/") > 100, "what was let go is fetched");
+}
+
+#[test]
+fn tracking_is_stripped_on_request() {
+    let site = Site::of(&[
+        (
+            "/",
+            Answer::html(
+                "<a href='/a?utm_source=x'>1</a><a href='/a?utm_source=y'>2</a><a href='/a?sid=3&b=1'>3</a>",
+            ),
+        ),
+        ("/a", Answer::html("<p>a")),
+        ("/a?b=1", Answer::html("<p>b")),
+    ]);
+    let desk = Desk::new();
+    let ran = desk.run(&[
+        "crawl",
+        &site.url("/"),
+        "-o",
+        "x.db",
+        "-q",
+        "--strip-tracking",
+        "--strip-query",
+        "sid",
+    ]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_eq!(site.paths(), ["/", "/a", "/a?b=1"]);
+}
+
+#[test]
+fn a_logged_in_crawl_stays_logged_in_and_keeps_no_secret() {
+    let site = Site::start(|request, _| {
+        let is_in =
+            request.headers.get("cookie").is_some_and(|it| it.contains("sid=SECRET-COOKIE"));
+        match request.path.as_str() {
+            "/" if is_in => Some(
+                Answer::html(
+                    "<a href=/logout>out</a><a href='/x?action=delete'>d</a><a href=/inside>in</a>",
+                )
+                .with("Set-Cookie", "token=SECRET-TOKEN; Path=/"),
+            ),
+            "/inside" if is_in => Some(Answer::html("<p>inside")),
+            "/" | "/inside" => Some(Answer::status(403)),
+            _ => Some(Answer::html("<p>no")),
+        }
+    });
+    let desk = Desk::new();
+    std::fs::write(desk.path("jar"), "127.0.0.1\tFALSE\t/\tFALSE\t0\tsid\tSECRET-COOKIE\n")
+        .unwrap();
+    let ran = desk.run(&[
+        "crawl",
+        &site.url("/"),
+        "-o",
+        "x.db",
+        "-v",
+        "--cookie-jar",
+        "jar",
+        "--cookies",
+    ]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_eq!(site.paths(), ["/", "/inside"]);
+    let aside = desk.rows("x.db", "SELECT reason, detail FROM skipped ORDER BY 2");
+    assert_eq!(aside, ["session|delete", "session|logout"]);
+    let inside = site.requests().into_iter().find(|it| it.path == "/inside").unwrap();
+    assert!(
+        inside.headers["cookie"].contains("token=SECRET-TOKEN"),
+        "cookies that are set are kept"
+    );
+    let file = std::fs::read(desk.path("x.db")).unwrap();
+    let has_secret = |bytes: &[u8]| bytes.windows(6).any(|part| part == b"SECRET");
+    assert!(!has_secret(&file) && !has_secret(ran.err.as_bytes()), "{}", ran.err);
+}
