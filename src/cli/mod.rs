@@ -7,6 +7,7 @@
 mod check;
 mod counting;
 mod crawl;
+mod documents;
 mod explain;
 mod export;
 mod gates;
@@ -14,11 +15,13 @@ mod init;
 mod interrupt;
 mod open;
 pub mod output;
+mod page;
 mod progress;
 mod query;
 mod report;
 mod resume;
 mod schema;
+mod search;
 mod seeds;
 mod settings;
 mod status;
@@ -112,12 +115,20 @@ enum Command {
     Schema(schema::SchemaArgs),
     /// Write what the file holds for other programs: csv, jsonl, parquet, sitemap, markdown, warc, graphs
     Export(Box<export::ExportArgs>),
+    /// Find pages by the words in them
+    Search(search::SearchArgs),
+    /// Show everything about one page: answer, content, the way to it, links, versions
+    Page(page::PageArgs),
     /// Show what would happen to one URL: spelling, scope, robots.txt, answer, content
     Explain(Box<explain::ExplainArgs>),
     /// Show the patterns of URLs that would never end, or let one go
     Traps(traps::TrapsArgs),
     /// Write a commented crawl.toml with every setting at its default
     Init(init::InitArgs),
+    /// Print the completions of a shell
+    Completions(documents::CompletionsArgs),
+    /// Write the man pages
+    Man(documents::ManArgs),
 }
 
 /// Runs the command line; what it returns is the exit code.
@@ -161,17 +172,26 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Report(args) => report::run(&args, cli.quiet, &mut out).await,
         Command::Query(args) => query::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
+        Command::Search(args) => search::run(&args, cli.quiet, &mut out),
+        Command::Page(args) => page::run(&args, &mut out),
         Command::Export(args) => export::run(&args, cli.quiet, &mut std::io::stdout()),
         Command::Explain(args) => explain::run(*args, &mut out).await,
         Command::Traps(args) => traps::run(args, &mut out).await,
         Command::Init(args) => init::run(&args, &mut out),
+        Command::Completions(args) => documents::completions(&args, &mut out),
+        Command::Man(args) => documents::man(&args, &mut out),
     }
+}
+
+/// The command line as it is defined.
+fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Puts `crawl` before arguments that name no command: `crawlite URL` crawls.
 fn with_default_command(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut args: Vec<OsString> = args.collect();
-    let command = Cli::command();
+    let command = command();
     let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
     let given = |arg: &OsString| arg.to_str().map(str::to_owned).unwrap_or_default();
     let has_command = args.iter().skip(1).map(given).any(|arg| names.contains(&&*arg));
@@ -196,11 +216,11 @@ fn start_log(verbose: u8) {
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("CRAWLITE_LOG")
         .unwrap_or_else(|_| level.into());
-    let is_terminal = std::io::stderr().is_terminal();
+    let has_colours = output::has_colours(std::io::stderr().is_terminal());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(is_terminal)
+        .with_ansi(has_colours)
         .with_target(false)
         .init();
 }

@@ -10,12 +10,14 @@ mod fragments;
 mod load;
 mod lock;
 mod migrate;
+mod one_page;
 mod query;
 mod reader;
 mod rejudge;
 mod reopen;
 mod reports;
 mod save;
+mod search;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +33,7 @@ use crate::fault::panic_text;
 pub use export::{Body, Edge, Export, ExportError, Indexable, Node, Rows, StoredFetch, StoredPage};
 pub use lock::{OwnerLock, is_owned};
 pub use migrate::{View, views};
+pub use one_page::{OnePage, OnePageError, PageLink, PageLinks, Standing, Step};
 pub use query::{Query, QueryError, QueryLimits, Value};
 pub use reader::{Reader, Status, Summary, check_header};
 pub use rejudge::{Again, Aside};
@@ -38,6 +41,7 @@ pub use reopen::Failure;
 pub use reports::{
     GATES, Gate, Group, Judgement, REPORTS, Report, Reports, ShownCrawl, gate, report,
 };
+pub use search::{BEGIN, BadWords, END, Hit, Preparation, Search, SearchError, Words};
 pub use writer::{Committed, Writer};
 
 /// The oldest SQLite whose write-ahead log is safe.
