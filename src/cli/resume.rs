@@ -12,6 +12,7 @@ use super::open::{Prepared, ResultArgs, run as run_crawl};
 use super::seeds::Seeds;
 use super::settings::{Settings, differences};
 use super::{Exit, Usage, say};
+use crate::canonical::CanonicalUrl;
 use crate::config::Config;
 use crate::engine::record::Kind;
 use crate::engine::too_deep;
