@@ -383,7 +383,7 @@ async fn open_file(
     lock::private_file(path).map_err(|error| Error::Open(name, error.to_string()))?;
     let db = Connection::open(path).await.map_err(|error| Error::open(path, &error))?;
     let path = path.to_owned();
-    let secret = on(&db, move |db| {
+    let made_ready = on(&db, move |db| {
         db.busy_timeout(Duration::from_secs(5))?;
         db.set_prepared_statement_cache_capacity(64);
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
@@ -401,6 +401,13 @@ async fn open_file(
         migrate::renew_views(db)?;
         Ok(db.query_row("SELECT secret FROM file", [], |row| row.get(0))?)
     })
-    .await?;
-    Ok((db, secret))
+    .await;
+    match made_ready {
+        Ok(secret) => Ok((db, secret)),
+        Err(error) => {
+            // Dropping alone would leave the -wal beside a file that is not to be touched.
+            db.close().await.ok();
+            Err(error)
+        }
+    }
 }
