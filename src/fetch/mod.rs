@@ -7,12 +7,13 @@
 //! budget that all visits share.
 
 mod decode;
+mod failure;
 mod guard;
 mod head;
 
-use std::error::Error as StdError;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -21,9 +22,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::canonical::CanonicalUrl;
 use crate::config::FetchConfig;
-use guard::{GuardedResolver, LookupError};
+use failure::is_out_of_files;
+use guard::GuardedResolver;
 
 pub use decode::{Decoded, Undecodable, decode, gunzip};
+pub use failure::FetchError;
 pub use guard::{BadAllowance, Guard, is_global};
 pub use head::Head;
 
@@ -35,96 +38,10 @@ const SHARED_BYTES: usize = 64 << 20;
 const DRAIN_BYTES: u64 = 64 * 1024;
 /// The longest time for that: a new connection costs no more.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
+/// Between two tries where no file descriptor is left; idle connections end after 15 s.
+const SCARCE_WAIT: Duration = Duration::from_millis(250);
 /// Response headers that are accepted.
 const MAX_HEADERS: usize = 256;
-
-/// Why a fetch gave no usable response.
-///
-/// A status such as 404 is a response, not an error. [`FetchError::code`] is
-/// what the store keeps: never rename one.
-#[derive(Debug, thiserror::Error)]
-pub enum FetchError {
-    /// The host name does not resolve.
-    #[error("no such host")]
-    Dns(String),
-    /// The address is private and was not allowed.
-    #[error("private address")]
-    Private,
-    /// Nobody listens there.
-    #[error("cannot connect: {0}")]
-    Connect(String),
-    /// The certificate or the handshake is not acceptable.
-    #[error("TLS: {0}")]
-    Tls(String),
-    /// No complete answer in time.
-    #[error("no answer in time: {0}")]
-    Timeout(String),
-    /// The server broke the protocol or hung up midway.
-    #[error("broken response: {0}")]
-    Broken(String),
-    /// The body is not what its headers say.
-    #[error("{0}")]
-    Undecodable(#[from] Undecodable),
-    /// The code that visited the URL failed.
-    #[error("a fault in crawlite: {0}")]
-    Panic(String),
-}
-
-impl FetchError {
-    /// A stable one-word name.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Dns(_) => "dns",
-            Self::Private => "private-address",
-            Self::Connect(_) => "connect",
-            Self::Tls(_) => "tls",
-            Self::Timeout(_) => "timeout",
-            Self::Broken(_) => "broken",
-            Self::Undecodable(_) => "undecodable",
-            Self::Panic(_) => "panic",
-        }
-    }
-
-    /// Whether trying again later may help.
-    pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Dns(_) | Self::Connect(_) | Self::Timeout(_) | Self::Broken(_))
-    }
-
-    /// Sorts an error of the client by what lies at its root.
-    fn of(error: &reqwest::Error) -> Self {
-        let mut source: Option<&(dyn StdError + 'static)> = Some(error);
-        let mut root = String::new();
-        while let Some(cause) = source {
-            match cause.downcast_ref::<LookupError>() {
-                Some(LookupError::Private) => return Self::Private,
-                Some(LookupError::Timeout) => return Self::Timeout("DNS".into()),
-                Some(LookupError::NotFound(io)) => return Self::Dns(io.to_string()),
-                None => {}
-            }
-            if let Some(tls) = tls_error(cause) {
-                return Self::Tls(tls.to_string());
-            }
-            root = cause.to_string();
-            source = cause.source();
-        }
-        if error.is_timeout() {
-            Self::Timeout(if error.is_connect() { "to connect".into() } else { root })
-        } else if error.is_connect() {
-            Self::Connect(root)
-        } else {
-            Self::Broken(root)
-        }
-    }
-}
-
-/// The TLS error that `error` is, or hides: one in an `io::Error` is no source of
-/// it, and one `io::Error` may be in another.
-fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
-    if let Some(tls) = error.downcast_ref() {
-        return Some(tls);
-    }
-    tls_error(error.downcast_ref::<std::io::Error>()?.get_ref()?)
-}
 
 /// A response, as far as it was wanted.
 #[derive(Debug)]
@@ -182,6 +99,9 @@ pub struct Fetcher {
     idle_timeout: Duration,
     max_body: usize,
     budget: Arc<Semaphore>,
+    /// File descriptors ran out once: no connection is kept any more. Those of many
+    /// hosts that wait for a second request would take all there are.
+    is_scarce: Arc<AtomicBool>,
 }
 
 impl Fetcher {
@@ -212,6 +132,7 @@ impl Fetcher {
             idle_timeout: config.idle_timeout.0,
             max_body,
             budget: Arc::new(Semaphore::new(SHARED_BYTES.max(max_body) / 1024)),
+            is_scarce: Arc::default(),
         })
     }
 
@@ -241,13 +162,7 @@ impl Fetcher {
         wants_body: impl Fn(&Head) -> bool,
     ) -> Result<Fetched, FetchError> {
         let began = Instant::now();
-        let client =
-            if self.guard.exempts(url) || self.has_proxy { &self.exempt } else { &self.strict };
-        let mut request = client.get(url.to_url());
-        if self.seed_origins.iter().any(|origin| **origin == *url.origin()) {
-            request = request.headers(self.seed_headers.clone());
-        }
-        let mut response = request.send().await.map_err(|error| FetchError::of(&error))?;
+        let mut response = self.send(url).await?;
         let headers = std::mem::take(response.headers_mut());
         let head = Head::new(response.status().as_u16(), headers);
         let mut fetched = Fetched {
@@ -269,6 +184,29 @@ impl Fetcher {
             tokio::time::timeout(DRAIN_TIME.min(most), drain).await.ok();
         }
         Ok(fetched)
+    }
+
+    /// Sends the request. Where no file descriptor is left it waits for one, as long
+    /// as the deadline allows: that is not the URL's fault.
+    async fn send(&self, url: &CanonicalUrl) -> Result<Response, FetchError> {
+        let client =
+            if self.guard.exempts(url) || self.has_proxy { &self.exempt } else { &self.strict };
+        loop {
+            let mut request = client.get(url.to_url());
+            if self.seed_origins.iter().any(|origin| **origin == *url.origin()) {
+                request = request.headers(self.seed_headers.clone());
+            }
+            if self.is_scarce.load(Ordering::Relaxed) {
+                request = request.header(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            match request.send().await {
+                Err(error) if is_out_of_files(&error) => {
+                    self.is_scarce.store(true, Ordering::Relaxed);
+                    tokio::time::sleep(SCARCE_WAIT).await;
+                }
+                sent => return sent.map_err(|error| FetchError::of(&error)),
+            }
+        }
     }
 
     async fn read_body(
