@@ -210,7 +210,8 @@ fn with_default_command(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
 
 fn start_log(verbose: u8) {
     let level = match verbose {
-        0 => "warn",
+        // hyper warns of every header that HTTP/2 does without.
+        0 => "warn,hyper=error",
         1 => "warn,crawlite=debug",
         _ => "debug,crawlite=trace",
     };
