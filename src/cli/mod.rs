@@ -28,6 +28,7 @@ mod status;
 mod summary;
 mod target;
 mod traps;
+mod verdict;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
@@ -119,7 +120,7 @@ enum Command {
     Search(search::SearchArgs),
     /// Show everything about one page: answer, content, the way to it, links, versions
     Page(page::PageArgs),
-    /// Show what would happen to one URL: spelling, scope, robots.txt, answer, content
+    /// Show what would happen to one URL, live; or what a file says of it, and why
     Explain(Box<explain::ExplainArgs>),
     /// Show the patterns of URLs that would never end, or let one go
     Traps(traps::TrapsArgs),

@@ -121,7 +121,15 @@ pub(super) async fn judge_again(
     before: &Table,
     after: &Table,
 ) -> Result<Option<u64>, Error> {
-    let depends_on = ["scope.", "limits.", "politeness.robots", "fetch."];
+    let depends_on = [
+        "scope.",
+        "limits.",
+        "politeness.robots",
+        "fetch.allow_private",
+        "fetch.user:",
+        "fetch.cookie_jar",
+        "fetch.headers",
+    ];
     let lines = differences(before, after);
     if !lines.iter().any(|line| depends_on.iter().any(|setting| line.starts_with(setting))) {
         return Ok(None);

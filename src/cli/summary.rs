@@ -58,6 +58,13 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
     for (origin, why) in &summary.parked {
         say(&format!("\n  {origin} is parked: {why}; its pages wait for a resume"));
     }
+    let trapped = summary.skipped_by_reason.iter().find(|(reason, _)| reason == "trap");
+    if let Some((_, urls)) = trapped {
+        say(&format!(
+            "\n  {} URLs are set aside as traps, which would never end: crawlite traps {file}",
+            count(*urls)
+        ));
+    }
     print_not_checked(summary, ended, &file.to_string());
     say("\nNext:");
     if !ended.finish.is_complete() {

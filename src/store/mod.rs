@@ -35,7 +35,7 @@ pub use lock::{OwnerLock, is_owned};
 pub use migrate::{View, views};
 pub use one_page::{OnePage, OnePageError, PageLink, PageLinks, Standing, Step};
 pub use query::{Query, QueryError, QueryLimits, Value};
-pub use reader::{Reader, Status, Summary, check_header};
+pub use reader::{Reader, RulesOfCrawl, Status, Summary, check_header};
 pub use rejudge::{Again, Aside};
 pub use reopen::Failure;
 pub use reports::{

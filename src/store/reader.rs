@@ -60,6 +60,21 @@ pub struct Status {
     pub file_bytes: u64,
 }
 
+/// The rules of a crawl, as far as its file has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RulesOfCrawl {
+    /// Its seeds.
+    pub seeds: Vec<String>,
+    /// Its settings as TOML, without secrets.
+    pub config: String,
+    /// Of the origin's robots.txt.
+    pub robots_status: Option<u16>,
+    /// The same.
+    pub robots_body: Option<String>,
+    /// Patterns that are parked.
+    pub traps: Vec<String>,
+}
+
 /// What a run ends with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
@@ -190,6 +205,28 @@ impl Reader {
                 .map(|row| (text(&row[0]), text(&row[1])))
                 .collect(),
             status,
+        })
+    }
+
+    /// The rules of the newest crawl as they apply to an origin.
+    ///
+    /// # Errors
+    /// As [`Reader::status`].
+    pub fn rules(&self, origin: &str) -> Result<RulesOfCrawl, Error> {
+        let quoted = origin.replace('\'', "''");
+        let rows = self.rows(&format!(
+            "SELECT c.seeds, c.config, o.robots_status, o.robots_body
+             FROM crawl c LEFT JOIN origin o ON o.origin = '{quoted}' ORDER BY c.id DESC LIMIT 1"
+        ))?;
+        let row = rows.first().ok_or_else(|| Error::Empty(self.path.display().to_string()))?;
+        let traps =
+            self.rows("SELECT pattern FROM trap WHERE released_at IS NULL ORDER BY 1 LIMIT 10000")?;
+        Ok(RulesOfCrawl {
+            seeds: serde_json::from_str(&text(&row[0])).unwrap_or_default(),
+            config: text(&row[1]),
+            robots_status: u16::try_from(integer(&row[2])).ok().filter(|status| *status > 0),
+            robots_body: Some(text(&row[3])),
+            traps: traps.iter().map(|row| text(&row[0])).collect(),
         })
     }
 
