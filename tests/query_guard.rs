@@ -76,8 +76,8 @@ fn outcome(result: &Result<Vec<Vec<Value>>, QueryError>) -> &'static str {
         Err(QueryError::TooLong(_)) => "time",
         Err(QueryError::TooMuchMemory(_)) => "memory",
         Err(QueryError::TooLarge(_)) => "large",
-        Err(QueryError::Changed) => "changed",
         Err(QueryError::Damaged(..)) => "damaged",
+        Err(QueryError::Changed) => "changed",
         Err(QueryError::Output(_)) => "output",
     }
 }

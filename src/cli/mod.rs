@@ -4,8 +4,10 @@
 //! subcommand. Results go to stdout, everything else to stderr; only here is
 //! anything printed.
 
+mod check;
 mod counting;
 mod crawl;
+mod documents;
 mod explain;
 mod export;
 mod gates;
@@ -13,11 +15,13 @@ mod init;
 mod interrupt;
 mod open;
 pub mod output;
+mod page;
 mod progress;
 mod query;
 mod report;
 mod resume;
 mod schema;
+mod search;
 mod seeds;
 mod settings;
 mod status;
@@ -99,6 +103,8 @@ enum Command {
     Crawl(Box<crawl::CrawlArgs>),
     /// Go on with a crawl that was stopped in whatever way
     Resume(Box<resume::ResumeArgs>),
+    /// Find broken links: pages, images, scripts, stylesheets, other sites, and places on pages
+    Check(Box<check::CheckArgs>),
     /// Show how far a crawl has come, also while it runs
     Status(status::StatusArgs),
     /// Answer the usual questions: broken links, titles, duplicates, redirects, and many more
@@ -109,12 +115,20 @@ enum Command {
     Schema(schema::SchemaArgs),
     /// Write what the file holds for other programs: csv, jsonl, parquet, sitemap, markdown, warc, graphs
     Export(Box<export::ExportArgs>),
+    /// Find pages by the words in them
+    Search(search::SearchArgs),
+    /// Show everything about one page: answer, content, the way to it, links, versions
+    Page(page::PageArgs),
     /// Show what would happen to one URL: spelling, scope, robots.txt, answer, content
     Explain(Box<explain::ExplainArgs>),
     /// Show the patterns of URLs that would never end, or let one go
     Traps(traps::TrapsArgs),
     /// Write a commented crawl.toml with every setting at its default
     Init(init::InitArgs),
+    /// Print the completions of a shell
+    Completions(documents::CompletionsArgs),
+    /// Write the man pages
+    Man(documents::ManArgs),
 }
 
 /// Runs the command line; what it returns is the exit code.
@@ -142,25 +156,42 @@ pub fn main() -> Exit {
 }
 
 async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
+    // A write beyond `ulimit -f` is an error like a full disk, and not our end.
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        // Once heard, the signal is never again what the system does by itself.
+        signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).ok();
+    }
     let mut out = std::io::stdout().lock();
     match cli.command {
         Command::Crawl(args) => crawl::run(*args, cli.quiet, &mut out).await,
         Command::Resume(args) => resume::run(*args, cli.quiet, &mut out).await,
+        Command::Check(args) => check::run(*args, cli.quiet, &mut out).await,
         Command::Status(args) => status::run(&args, &mut out),
         Command::Report(args) => report::run(&args, cli.quiet, &mut out).await,
         Command::Query(args) => query::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
+        Command::Search(args) => search::run(&args, cli.quiet, &mut out),
+        Command::Page(args) => page::run(&args, &mut out),
         Command::Export(args) => export::run(&args, cli.quiet, &mut std::io::stdout()),
         Command::Explain(args) => explain::run(*args, &mut out).await,
         Command::Traps(args) => traps::run(args, &mut out).await,
         Command::Init(args) => init::run(&args, &mut out),
+        Command::Completions(args) => documents::completions(&args, &mut out),
+        Command::Man(args) => documents::man(&args, &mut out),
     }
+}
+
+/// The command line as it is defined.
+fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Puts `crawl` before arguments that name no command: `crawlite URL` crawls.
 fn with_default_command(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut args: Vec<OsString> = args.collect();
-    let command = Cli::command();
+    let command = command();
     let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
     let given = |arg: &OsString| arg.to_str().map(str::to_owned).unwrap_or_default();
     let has_command = args.iter().skip(1).map(given).any(|arg| names.contains(&&*arg));
@@ -179,17 +210,18 @@ fn with_default_command(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
 
 fn start_log(verbose: u8) {
     let level = match verbose {
-        0 => "warn",
+        // hyper warns of every header that HTTP/2 does without.
+        0 => "warn,hyper=error",
         1 => "warn,crawlite=debug",
         _ => "debug,crawlite=trace",
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("CRAWLITE_LOG")
         .unwrap_or_else(|_| level.into());
-    let is_terminal = std::io::stderr().is_terminal();
+    let has_colours = output::has_colours(std::io::stderr().is_terminal());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(is_terminal)
+        .with_ansi(has_colours)
         .with_target(false)
         .init();
 }

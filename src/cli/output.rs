@@ -148,6 +148,12 @@ impl<'a, W: Write> Printer<'a, W> {
     }
 }
 
+/// Whether what goes to a terminal, if it is one, may have colours: the
+/// environment variable `NO_COLOR` (no-color.org) says no.
+pub(super) fn has_colours(is_terminal: bool) -> bool {
+    is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 /// Makes text from the network safe to show: what could move the cursor, hide or
 /// turn round text, or break the line, becomes a visible escape (`\n`, `\u{1b}`).
 pub fn sanitize(text: &str) -> Cow<'_, str> {

@@ -7,6 +7,7 @@
 //!
 //! bytes → `charset` (text) → `tokens` (tags) → `page` (fields and raw links)
 
+mod anchors;
 mod charset;
 mod css;
 mod directives;
@@ -19,6 +20,7 @@ mod selector;
 mod text;
 mod tokens;
 
+pub use anchors::{anchor_hash, fragment_names};
 pub use charset::decode;
 pub use css::css_references;
 pub use directives::{Directives, refresh_target};
@@ -73,6 +75,8 @@ pub struct Extracted {
     pub simhash: Option<u64>,
     /// The evidence that the page shows its content only to those who run its scripts.
     pub needs_javascript: Option<String>,
+    /// Hashes of the places that a fragment can name, sorted.
+    pub anchors: Vec<u32>,
     /// Links in the order in which they stand on the page.
     pub links: Vec<RawLink>,
     /// Links beyond [`MAX_LINKS`], which were not kept.

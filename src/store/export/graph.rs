@@ -59,7 +59,7 @@ impl Export {
              LEFT JOIN page p ON p.id = f.page_id",
             self.and_changed("s.url_id")
         );
-        self.each(&sql, &[&self.crawl_id], |row| {
+        self.query.each(&sql, &[&self.crawl_id], |row| {
             let node = Node {
                 id: row.get(0)?,
                 url: row.get(1)?,
@@ -88,7 +88,7 @@ impl Export {
              UNION ALL
              SELECT f.redirect_to, 1, 1 FROM state s JOIN fetch f ON f.id = s.fetch_id
                  WHERE s.crawl_id = ?1 AND s.url_id = ?2 AND f.redirect_to <> ?2";
-        self.each(sql, &[&self.crawl_id, &source], |row| {
+        self.query.each(sql, &[&self.crawl_id, &source], |row| {
             let edge =
                 Edge { source, target: row.get(0)?, times: row.get(1)?, is_redirect: row.get(2)? };
             Ok(on_edge(edge).map_err(QueryError::Output))

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use tokio_rusqlite::rusqlite;
 
+use rusqlite::Row;
 use rusqlite::limits::Limit;
-use rusqlite::{Row, ToSql};
 
 use super::query::MAX_VALUE_BYTES;
 use super::{Error, Query, QueryError, QueryLimits, Value, body, check_header};
@@ -119,12 +119,8 @@ impl Export {
 
     fn check_since(&self) -> Result<(), ExportError> {
         let Some(since) = self.since else { return Ok(()) };
-        let mut crawls = Vec::new();
-        let sql = "SELECT id FROM crawl WHERE id < ?1 ORDER BY id";
-        self.each(sql, &[&self.crawl_id], |row| {
-            crawls.push(row.get::<_, i64>(0)?.to_string());
-            Ok(Ok(()))
-        })?;
+        let sql = "SELECT CAST(id AS TEXT) FROM crawl WHERE id < ?1 ORDER BY id";
+        let crawls = self.query.all(sql, &[&self.crawl_id], |row| row.get::<_, String>(0))?;
         if crawls.contains(&since.to_string()) {
             return Ok(());
         }
@@ -207,14 +203,7 @@ impl Export {
     /// # Errors
     /// If it cannot be read.
     pub fn body(&self, page_id: i64) -> Result<Option<Body>, QueryError> {
-        let sql = "SELECT p.charset, b.codec, b.bytes FROM page p JOIN body b ON b.id = p.body_id WHERE p.id = ?1";
-        let mut statement = self.query.connection().prepare_cached(sql).map_err(said)?;
-        let mut rows = statement.query([page_id]).map_err(said)?;
-        let Some(row) = rows.next().map_err(said)? else { return Ok(None) };
-        let charset = row.get(0).map_err(said)?;
-        let bytes = unpacked(row, 1).map_err(said)?;
-        let bytes = bytes.map_err(|why| QueryError::Damaged(format!("page {page_id}"), why))?;
-        Ok(Some(Body { charset, bytes }))
+        body_of(&self.query, page_id)
     }
 
     /// The condition that leaves only what is new or changed since the earlier
@@ -233,36 +222,21 @@ impl Export {
     }
 
     fn names(&self, sql: &str) -> Result<Vec<String>, QueryError> {
-        let mut names = Vec::new();
-        self.each(sql, &[], |row| {
-            names.push(row.get(0)?);
-            Ok(Ok(()))
-        })?;
-        Ok(names)
-    }
-
-    /// Calls `on_row` for each row of a statement of ours; gives their number.
-    fn each(
-        &self,
-        sql: &str,
-        parameters: &[&dyn ToSql],
-        mut on_row: impl FnMut(&Row<'_>) -> rusqlite::Result<Result<(), QueryError>>,
-    ) -> Result<u64, QueryError> {
-        let mut statement = self.query.connection().prepare_cached(sql).map_err(said)?;
-        let mut rows = statement.query(parameters).map_err(said)?;
-        let mut count = 0;
-        while let Some(row) = rows.next().map_err(said)? {
-            on_row(row).map_err(said)??;
-            count += 1;
-        }
-        drop(rows);
-        self.query.check_unchanged()?;
-        Ok(count)
+        self.query.all(sql, &[], |row| row.get(0))
     }
 }
 
+/// The body of a page version, if it is stored.
+pub(super) fn body_of(query: &Query, page_id: i64) -> Result<Option<Body>, QueryError> {
+    let sql = "SELECT p.charset, b.codec, b.bytes FROM page p JOIN body b ON b.id = p.body_id WHERE p.id = ?1";
+    let found = query.all(sql, &[&page_id], |row| Ok((row.get(0)?, body_in(row, 1)?)))?;
+    let Some((charset, bytes)) = found.into_iter().next() else { return Ok(None) };
+    let bytes = bytes.map_err(|why| QueryError::Damaged(format!("page version {page_id}"), why))?;
+    Ok(Some(Body { charset, bytes }))
+}
+
 /// The body in the columns codec and bytes from `first` on, or why there is none.
-fn unpacked(row: &Row<'_>, first: usize) -> rusqlite::Result<Result<Vec<u8>, String>> {
+pub(super) fn body_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Result<Vec<u8>, String>> {
     let codec: String = row.get(first)?;
     let bytes = row.get_ref(first + 1)?.as_blob()?;
     Ok(match body::unpack(&codec, bytes, u64::from(MAX_BODY_BYTES.unsigned_abs())) {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Body, Export, unpacked};
+use super::{Body, Export, body_in};
 use crate::store::QueryError;
 
 /// A page with its body.
@@ -62,9 +62,9 @@ impl Export {
              WHERE s.crawl_id = ?1 AND s.kind = 'page' AND s.state = 'done' AND f.status = 200{}",
             self.and_changed("s.url_id")
         );
-        self.each(&sql, &[&self.crawl_id], |row| {
+        self.query.each(&sql, &[&self.crawl_id], |row| {
             let url: String = row.get(4)?;
-            let bytes = match unpacked(row, 1)? {
+            let bytes = match body_in(row, 1)? {
                 Ok(bytes) => bytes,
                 Err(why) => return Ok(Err(QueryError::Damaged(url, why))),
             };
@@ -98,9 +98,9 @@ impl Export {
              WHERE f.crawl_id = ?1 AND f.status BETWEEN 200 AND 299{} ORDER BY f.id",
             self.and_changed("f.url_id")
         );
-        self.each(&sql, &[&self.crawl_id], |row| {
+        self.query.each(&sql, &[&self.crawl_id], |row| {
             let url: String = row.get(3)?;
-            let body = match unpacked(row, 1)? {
+            let body = match body_in(row, 1)? {
                 Ok(body) => body,
                 Err(why) => return Ok(Err(QueryError::Damaged(url, why))),
             };
@@ -127,11 +127,7 @@ impl Export {
         let sql = "SELECT count(*) FROM fetch f LEFT JOIN page p ON p.id = f.page_id
              JOIN state s ON s.crawl_id = f.crawl_id AND s.url_id = f.url_id AND s.kind = 'page'
              WHERE f.crawl_id = ?1 AND f.status IS NOT NULL AND p.body_id IS NULL";
-        let mut without = 0;
-        self.each(sql, &[&self.crawl_id], |row| {
-            without = row.get(0)?;
-            Ok(Ok(()))
-        })?;
-        Ok(without)
+        let count = self.query.all(sql, &[&self.crawl_id], |row| row.get(0))?;
+        Ok(count.first().copied().unwrap_or_default())
     }
 }

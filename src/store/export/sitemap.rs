@@ -23,18 +23,13 @@ impl Export {
     /// # Errors
     /// If they cannot be read.
     pub fn indexable_origins(&self) -> Result<Vec<(String, i64)>, QueryError> {
-        let mut origins = Vec::new();
         let sql = format!(
             "SELECT o.origin, count(*) FROM all_pages a
              JOIN state s ON s.crawl_id = a.crawl_id AND s.url_id = a.url_id JOIN origin o ON o.id = s.origin_id
              WHERE a.crawl_id = ?1 AND a.indexable = 1{} GROUP BY o.id ORDER BY 2 DESC, 1",
             self.and_changed("a.url_id")
         );
-        self.each(&sql, &[&self.crawl_id], |row| {
-            origins.push((row.get(0)?, row.get(1)?));
-            Ok(Ok(()))
-        })?;
-        Ok(origins)
+        self.query.all(&sql, &[&self.crawl_id], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     /// Each page of an origin that a search engine may show.
@@ -57,7 +52,7 @@ impl Export {
                  AND s.origin_id IN (SELECT id FROM origin WHERE origin = ?2){}",
             self.and_changed("a.url_id")
         );
-        self.each(&sql, &[&self.crawl_id, &origin], |row| {
+        self.query.each(&sql, &[&self.crawl_id, &origin], |row| {
             let page =
                 Indexable { url: row.get(0)?, last_modified: row.get(1)?, lastmod: row.get(2)? };
             Ok(on_page(page).map_err(QueryError::Output))

@@ -37,7 +37,7 @@ use tokio_rusqlite::rusqlite;
 
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::types::ValueRef;
-use rusqlite::{Batch, Connection, ErrorCode, Row, Statement};
+use rusqlite::{Batch, Connection, ErrorCode, Row, Statement, ToSql};
 
 use guard::Guard;
 use open::Resting;
@@ -61,6 +61,18 @@ pub enum Value {
     Text(String),
     /// Bytes.
     Blob(Vec<u8>),
+}
+
+impl Value {
+    pub(super) fn of(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Null => Self::Null,
+            ValueRef::Integer(number) => Self::Integer(number),
+            ValueRef::Real(number) => Self::Real(number),
+            ValueRef::Text(bytes) => Self::Text(String::from_utf8_lossy(bytes).into_owned()),
+            ValueRef::Blob(bytes) => Self::Blob(bytes.to_vec()),
+        }
+    }
 }
 
 /// What one query may cost.
@@ -175,6 +187,48 @@ impl Query {
         })
     }
 
+    /// Calls `on_row` for each row of a statement of ours, which needs neither
+    /// guard nor limits; gives their number.
+    ///
+    /// # Errors
+    /// See [`QueryError`]; also what `on_row` says.
+    pub(super) fn each(
+        &self,
+        sql: &str,
+        parameters: &[&dyn ToSql],
+        mut on_row: impl FnMut(&Row<'_>) -> rusqlite::Result<Result<(), QueryError>>,
+    ) -> Result<u64, QueryError> {
+        let said = |error: rusqlite::Error| QueryError::Sql(error.to_string());
+        let mut statement = self.db.prepare_cached(sql).map_err(said)?;
+        let mut rows = statement.query(parameters).map_err(said)?;
+        let mut count = 0;
+        while let Some(row) = rows.next().map_err(said)? {
+            on_row(row).map_err(said)??;
+            count += 1;
+        }
+        drop(rows);
+        self.check_unchanged()?;
+        Ok(count)
+    }
+
+    /// The rows of a statement of ours, each made into something.
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub(super) fn all<T>(
+        &self,
+        sql: &str,
+        parameters: &[&dyn ToSql],
+        mut of_row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, QueryError> {
+        let mut all = Vec::new();
+        self.each(sql, parameters, |row| {
+            all.push(of_row(row)?);
+            Ok(Ok(()))
+        })?;
+        Ok(all)
+    }
+
     /// Hands the rows of a statement of our own, two whole numbers each, to
     /// `on_pair`, as fast as they can be read: for sums over millions of rows.
     ///
@@ -196,9 +250,7 @@ impl Query {
             Ok(())
         };
         let outcome: rusqlite::Result<()> = read();
-        if self.unlocked.as_ref().is_some_and(Resting::changed) {
-            return Err(QueryError::Changed);
-        }
+        self.check_unchanged()?;
         outcome.map_err(|error| self.explain(&error, Guard::default()))
     }
 
@@ -276,13 +328,7 @@ impl Query {
             };
             let Some(left) = room.checked_sub(length as u64) else { return Err(too_much.into()) };
             room = left;
-            values.push(match value {
-                ValueRef::Null => Value::Null,
-                ValueRef::Integer(number) => Value::Integer(number),
-                ValueRef::Real(number) => Value::Real(number),
-                ValueRef::Text(bytes) => Value::Text(String::from_utf8_lossy(bytes).into_owned()),
-                ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
-            });
+            values.push(Value::of(value));
         }
         Ok(())
     }
