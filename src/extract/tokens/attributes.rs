@@ -7,7 +7,7 @@ use memchr::memchr;
 
 use super::reference::{Place, resolve, special};
 
-/// Bytes of an attribute's value that are kept; longer ones are cut.
+/// Bytes of an attribute's value, as written, that are kept; longer ones are cut.
 const MAX_VALUE_BYTES: usize = 64 * 1024;
 /// Bytes of the longest name of an attribute that is kept.
 const LONGEST_NAME: usize = 16;
@@ -133,17 +133,15 @@ impl<'a> Tag<'a> {
     }
 }
 
-/// The text of a value as written, cut to [`MAX_VALUE_BYTES`].
+/// The text of a value, of which no more than [`MAX_VALUE_BYTES`] are read: a tag
+/// may be asked for it several times.
 fn resolved(value: &str) -> Cow<'_, str> {
-    let cut = &value[..value.floor_char_boundary(MAX_VALUE_BYTES)];
-    if special(cut.as_bytes(), Place::Attribute).is_none() {
-        return Cow::Borrowed(cut);
+    let value = &value[..value.floor_char_boundary(MAX_VALUE_BYTES)];
+    if special(value.as_bytes(), Place::Attribute).is_none() {
+        return Cow::Borrowed(value);
     }
-    let mut text = String::with_capacity(cut.len());
-    resolve(value, Place::Attribute, |piece| {
-        let room = MAX_VALUE_BYTES - text.len();
-        text.push_str(&piece[..piece.floor_char_boundary(room)]);
-    });
+    let mut text = String::with_capacity(value.len());
+    resolve(value, Place::Attribute, |piece| text.push_str(piece));
     Cow::Owned(text)
 }
 

@@ -24,6 +24,15 @@ const REFERENCES: &[&str] = &[
 #[rustfmt::skip]
 const ATTRIBUTES: &[&str] = &["href", "HREF", "src", "alt", "class", "rel", "name", "Content", "http-equiv", "data-x", "é", "x\"y"];
 
+/// What begins a text with an end of its own, and what may look like that end.
+#[rustfmt::skip]
+const ENDS: &[(&str, &[&str])] = &[
+    ("<!--",      &["-", "--", ">", "!", "->", "-->", "--!>", "<!--", "<!", "x"]),
+    ("<![CDATA[", &["]", "]]", ">", "]>", "]]>", "x", "&amp;", "\0"]),
+    ("<script>",  &["<!--", "<!-", "-->", "->", "--", ">", "<script>", "<script ", "</script>", "</script ", "</scrip", "x"]),
+    ("<textarea>", &["</textarea", "</textarea>", "</texta", "</", "<", ">", " ", "/", "&amp", "x"]),
+];
+
 /// Elements whose content is read in every way, but for foreign ones and templates.
 #[rustfmt::skip]
 pub(super) const HTML: &[&str] = &[
@@ -67,12 +76,18 @@ impl Soup {
 
     fn piece(&mut self, names: &[&str]) -> String {
         match self.below(10) {
-            0..=4 => self.one_of(PIECES).to_owned(),
+            0..=3 => self.one_of(PIECES).to_owned(),
+            4 => self.text_with_an_end(),
             5 => self.one_of(REFERENCES).to_owned(),
             6 => format!("</{}{}", self.one_of(names), self.one_of(&[">", ">", " >", "/", "\n"])),
             7 => format!("<{}", self.one_of(names)),
             _ => self.tag(names),
         }
+    }
+
+    fn text_with_an_end(&mut self) -> String {
+        let (begin, ends) = ENDS[self.below(ENDS.len())];
+        (0..self.below(8)).fold(begin.to_owned(), |text, _| text + self.one_of(ends))
     }
 
     fn tag(&mut self, names: &[&str]) -> String {
