@@ -22,7 +22,7 @@ use crate::engine::record::{Candidate, Moment, Record, UrlId, Visited};
 use crate::engine::{Action, Engine, Event, Finish, Progress};
 use crate::fault;
 use crate::store::{OwnerLock, Writer};
-use crate::visit::{Visitor, unix_ms};
+use crate::visit::{Hold, Visitor, unix_ms};
 
 /// Ended visits that wait to be taken in at most.
 const VISITED: usize = 32;
@@ -79,7 +79,7 @@ pub async fn run(
     lock: &OwnerLock,
     controls: &Controls,
 ) -> Result<Finish, Broken> {
-    let (ended, mut visited) = mpsc::channel::<Visited>(VISITED);
+    let (ended, mut visited) = mpsc::channel::<(Visited, Hold)>(VISITED);
     let mut carrier = Carrier {
         visits: JoinSet::new(),
         ended,
@@ -88,6 +88,7 @@ pub async fn run(
         wake: None,
         finish: None,
         slots: Slots::new(lock),
+        holds: VecDeque::new(),
     };
     let mut numbers = Numbers::default();
     carrier.carry_out(engine.on(Event::Begin(seeds), now()))?;
@@ -115,14 +116,18 @@ pub async fn run(
                 change.map_err(|_| Broken::Writer)?;
                 let committed = writer.committed.borrow_and_update().records;
                 carrier.slots.vacate(committed)?;
+                while carrier.holds.pop_front_if(|(record, _)| *record <= committed).is_some() {}
                 continue;
             }
             one = visited.recv(), if carrier.outbox.is_empty() && !aborted => {
-                let one = one.expect("we hold a sender");
+                let (one, hold) = one.expect("we hold a sender");
                 while carrier.visits.try_join_next().is_some() {}
                 fault::strike("engine", one.candidate.url.path_and_query());
                 numbers.count(&one);
-                Event::Visited(Box::new(one))
+                let actions = engine.on(Event::Visited(Box::new(one)), now());
+                carrier.carry_out(actions)?;
+                carrier.holds.push_back((carrier.slots.records, hold));
+                continue;
             }
             () = wake(carrier.wake), if carrier.wake.is_some() => { carrier.wake = None; Event::Tick }
             _ = show.tick() => {
@@ -158,12 +163,14 @@ impl Numbers {
 
 struct Carrier<'a> {
     visits: JoinSet<()>,
-    ended: mpsc::Sender<Visited>,
+    ended: mpsc::Sender<(Visited, Hold)>,
     visitor: Visitor,
     outbox: VecDeque<Record>,
     wake: Option<Instant>,
     finish: Option<Finish>,
     slots: Slots<'a>,
+    /// The room that results have, until the record of that number is committed.
+    holds: VecDeque<(u64, Hold)>,
 }
 
 impl Carrier<'_> {

@@ -6,6 +6,7 @@
 //! failure, a panic included, is that URL's recorded outcome.
 
 mod page;
+mod room;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -27,12 +28,16 @@ use crate::refusal::{Reason, Refusal};
 use crate::robots::{MAX_ROBOTS_BYTES, Rules};
 use crate::scope::Scope;
 use crate::sitemap;
+use room::Room;
+
+pub use room::Hold;
 
 /// What every visit shares. Clones are cheap.
 #[derive(Clone)]
 pub struct Visitor {
     fetcher: Fetcher,
     pool: Pool,
+    room: Room,
     rules: Arc<PageRules>,
 }
 
@@ -76,18 +81,18 @@ impl Visitor {
             nofollow: config.scope.nofollow,
             max_body: usize::try_from(config.fetch.max_body.0).unwrap_or(usize::MAX),
         };
-        Self { fetcher, pool, rules: Arc::new(rules) }
+        Self { fetcher, pool, room: Room::default(), rules: Arc::new(rules) }
     }
 
-    /// Visits a candidate.
+    /// Visits a candidate. The hold is to be dropped once what came of it is committed.
     ///
     /// Dropping the future gives the visit up; nothing of it is recorded.
-    pub async fn visit(&self, candidate: Candidate) -> Visited {
+    pub async fn visit(&self, candidate: Candidate) -> (Visited, Hold) {
         let began = Instant::now();
         let started_at = unix_ms();
         let visit = AssertUnwindSafe(self.attempt(&candidate, began, started_at)).catch_unwind();
         let (mut visited, error) = match visit.await {
-            Ok(Ok(visited)) => return visited,
+            Ok(Ok(ended)) => return ended,
             Ok(Err(error)) => (failed(candidate), error),
             Err(panic) => (failed(candidate), FetchError::Panic(panic_text(&*panic))),
         };
@@ -98,7 +103,7 @@ impl Visitor {
         visited.fetch.error = Some(error.code());
         visited.fetch.error_detail = Some(cut(error.to_string(), 300));
         tracing::debug!(url = %visited.candidate.url, error = error.code(), "no answer");
-        visited
+        (visited, Hold::default())
     }
 
     async fn attempt(
@@ -106,7 +111,7 @@ impl Visitor {
         candidate: &Candidate,
         began: Instant,
         started_at: i64,
-    ) -> Result<Visited, FetchError> {
+    ) -> Result<(Visited, Hold), FetchError> {
         fault::strike("visit", candidate.url.path_and_query());
         let kind = candidate.kind;
         let mut fetched = self.fetcher.get(&candidate.url, |head| wants_body(kind, head)).await?;
@@ -114,8 +119,8 @@ impl Visitor {
         let elapsed = began.elapsed();
         let (wire_bytes, http_version, ip) = (fetched.wire_bytes, fetched.http_version, fetched.ip);
         let first_byte = fetched.first_byte;
-        let read = match fetched.body.take() {
-            None => Read::default(),
+        let (read, hold) = match fetched.body.take() {
+            None => (Read::default(), Hold::default()),
             Some(body) => self.read(candidate, body, fetched).await?,
         };
         let mut found = read.found;
@@ -137,7 +142,7 @@ impl Visitor {
             is_cut: read.is_cut,
         };
         tracing::debug!(url = %candidate.url, status = head.status, bytes = wire_bytes, "fetched");
-        Ok(Visited {
+        let visited = Visited {
             candidate: candidate.clone(),
             outcome: Outcome::Answer { status: head.status, retry_after },
             fetch,
@@ -146,7 +151,8 @@ impl Visitor {
             page: read.page,
             sitemap: read.sitemap,
             robots: read.robots,
-        })
+        };
+        Ok((visited, hold))
     }
 
     /// The one call in the pool.
@@ -155,14 +161,18 @@ impl Visitor {
         candidate: &Candidate,
         body: Vec<u8>,
         fetched: Fetched,
-    ) -> Result<Read, FetchError> {
+    ) -> Result<(Read, Hold), FetchError> {
         let rules = Arc::clone(&self.rules);
         let candidate = candidate.clone();
+        let is_encoded = fetched.head.get("content-encoding").is_some();
+        let mut hold = self.room.for_body(body.len(), is_encoded, rules.max_body).await;
         let read = self.pool.run(move || {
             fault::strike("pool", candidate.url.path_and_query());
             read_body(&candidate, body, &fetched, &rules)
         });
-        read.await.map_err(|panic| FetchError::Panic(panic.0))
+        let read = read.await.map_err(|panic| FetchError::Panic(panic.0))?;
+        hold.shrink_to(&read);
+        Ok((read, hold))
     }
 
     /// The target of a redirect, added to what was found; its index.
