@@ -179,7 +179,7 @@ impl Carrier<'_> {
             match action {
                 Action::Start(candidate) => self.start(candidate)?,
                 Action::Write(record) => {
-                    self.slots.hand_over(&record);
+                    self.slots.hand_over(&record)?;
                     self.outbox.push_back(record);
                 }
                 Action::WakeAt(at) => self.wake = Some(at),
@@ -234,14 +234,16 @@ impl<'a> Slots<'a> {
     }
 
     /// A record goes to the writer; that of a visit frees its slot once committed.
-    fn hand_over(&mut self, record: &Record) {
+    fn hand_over(&mut self, record: &Record) -> Result<(), Broken> {
         self.records += 1;
         if let Record::Visit(visit) = record
             && let Some(at) = self.in_flight.iter().position(|(id, _)| *id == visit.candidate.id)
         {
-            let (_, slot) = self.in_flight.swap_remove(at);
+            let (id, slot) = self.in_flight.swap_remove(at);
+            self.lock.end(slot, id)?;
             self.handed_over.push_back((self.records, slot));
         }
+        Ok(())
     }
 
     fn vacate(&mut self, committed: u64) -> Result<(), Broken> {

@@ -245,9 +245,12 @@ impl Store {
         product_token: String,
         now: i64,
     ) -> Result<Loaded, Error> {
-        let suspects = self.lock.suspects().to_vec();
-        let loaded =
-            self.with(move |db| load::load(db, crawl_id, &suspects, &product_token, now)).await?;
+        let (suspects, culprits) = (self.lock.suspects().to_vec(), self.lock.culprits().to_vec());
+        let load = move |db: &mut _| {
+            load::count_crashes(db, crawl_id, &culprits)?;
+            load::load(db, crawl_id, &suspects, &product_token, now)
+        };
+        let loaded = self.with(load).await?;
         self.lock.clear().map_err(|error| Error::Lock(self.path.display().to_string(), error))?;
         Ok(loaded)
     }
