@@ -168,6 +168,7 @@ impl Store {
             return Err(Error::OldSqlite(rusqlite::version()));
         }
         let name = path.display().to_string();
+        reader::check_kind(path)?;
         let existed = path.exists();
         let lock = OwnerLock::take(path).map_err(|error| Error::Lock(name.clone(), error))?;
         let lock = lock.ok_or_else(|| Error::InUse(name.clone()))?;
