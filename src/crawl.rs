@@ -23,7 +23,7 @@ use crate::engine::record::{Candidate, Moment, Record, ServerId, UrlId, Visited}
 use crate::engine::{Action, Engine, Event, Finish, Progress};
 use crate::fault;
 use crate::store::{OwnerLock, Writer};
-use crate::visit::{Visitor, unix_ms};
+use crate::visit::{Hold, Visitor, unix_ms};
 
 /// Ended visits that wait to be taken in at most.
 const VISITED: usize = 32;
@@ -80,7 +80,7 @@ pub async fn run(
     lock: &OwnerLock,
     controls: &Controls,
 ) -> Result<Finish, Broken> {
-    let (ended, mut visited) = mpsc::channel::<Visited>(VISITED);
+    let (ended, mut visited) = mpsc::channel::<(Visited, Hold)>(VISITED);
     let mut carrier = Carrier {
         visits: JoinSet::new(),
         lookups: JoinSet::new(),
@@ -90,6 +90,7 @@ pub async fn run(
         wake: None,
         finish: None,
         slots: Slots::new(lock),
+        holds: VecDeque::new(),
     };
     let mut numbers = Numbers::default();
     carrier.carry_out(engine.on(Event::Begin(seeds), now()))?;
@@ -117,15 +118,19 @@ pub async fn run(
                 change.map_err(|_| Broken::Writer)?;
                 let committed = writer.committed.borrow_and_update().records;
                 carrier.slots.vacate(committed)?;
+                while carrier.holds.pop_front_if(|(record, _)| *record <= committed).is_some() {}
                 continue;
             }
             reply = writer.replies.recv() => Event::Replied(reply.ok_or(Broken::Writer)?),
             one = visited.recv(), if carrier.outbox.is_empty() && !aborted => {
-                let one = one.expect("we hold a sender");
+                let (one, hold) = one.expect("we hold a sender");
                 while carrier.visits.try_join_next().is_some() {}
                 fault::strike("engine", one.candidate.url.path_and_query());
                 numbers.count(&one);
-                Event::Visited(Box::new(one))
+                let actions = engine.on(Event::Visited(Box::new(one)), now());
+                carrier.carry_out(actions)?;
+                carrier.holds.push_back((carrier.slots.records, hold));
+                continue;
             }
             Some(found) = carrier.lookups.join_next(), if !carrier.lookups.is_empty() => {
                 let (server, address) = found.expect("a lookup neither panics nor is cancelled");
@@ -167,12 +172,14 @@ struct Carrier<'a> {
     visits: JoinSet<()>,
     /// At most as many as the engine asks for at once.
     lookups: JoinSet<(ServerId, Option<IpAddr>)>,
-    ended: mpsc::Sender<Visited>,
+    ended: mpsc::Sender<(Visited, Hold)>,
     visitor: Visitor,
     outbox: VecDeque<Record>,
     wake: Option<Instant>,
     finish: Option<Finish>,
     slots: Slots<'a>,
+    /// The room that results have, until the record of that number is committed.
+    holds: VecDeque<(u64, Hold)>,
 }
 
 impl Carrier<'_> {
@@ -185,7 +192,7 @@ impl Carrier<'_> {
                     self.lookups.spawn(async move { (server, visitor.address(&host).await) });
                 }
                 Action::Write(record) => {
-                    self.slots.hand_over(&record);
+                    self.slots.hand_over(&record)?;
                     self.outbox.push_back(record);
                 }
                 Action::WakeAt(at) => self.wake = Some(at),
@@ -240,14 +247,16 @@ impl<'a> Slots<'a> {
     }
 
     /// A record goes to the writer; that of a visit frees its slot once committed.
-    fn hand_over(&mut self, record: &Record) {
+    fn hand_over(&mut self, record: &Record) -> Result<(), Broken> {
         self.records += 1;
         if let Record::Visit(visit) = record
             && let Some(at) = self.in_flight.iter().position(|(id, _)| *id == visit.candidate.id)
         {
-            let (_, slot) = self.in_flight.swap_remove(at);
+            let (id, slot) = self.in_flight.swap_remove(at);
+            self.lock.end(slot, id)?;
             self.handed_over.push_back((self.records, slot));
         }
+        Ok(())
     }
 
     fn vacate(&mut self, committed: u64) -> Result<(), Broken> {

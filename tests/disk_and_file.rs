@@ -199,3 +199,31 @@ fn a_newer_file_is_left_as_it_is() {
         assert_eq!(std::fs::read_dir(desk.folder.path()).unwrap().count(), 1, "{args:?}");
     }
 }
+
+#[test]
+fn what_is_no_file_is_named_and_nobody_waits_for_it() {
+    let site = Site::of(&[("/", Answer::html("<title>t</title>"))]);
+    let (desk, url) = (Desk::new(), site.url("/"));
+    std::fs::create_dir(desk.path("folder")).unwrap();
+    assert!(Command::new("mkfifo").arg(desk.path("pipe")).status().unwrap().success());
+    for name in ["folder", "pipe", "/dev/null", "/dev/full", "/dev/zero"] {
+        for args in [
+            &["crawl", &url, "-q", "-o", name][..],
+            &["resume", name],
+            &["status", name],
+            &["query", name, "SELECT 1"],
+        ] {
+            let ran = desk.run(args);
+            assert_eq!(ran.code, Some(1), "{args:?}: {}", ran.err);
+            assert_clear(
+                &ran,
+                &format!("cannot open {name}: it is not a file"),
+                &format!("{args:?}"),
+            );
+        }
+    }
+    assert_eq!(std::fs::read_dir(desk.folder.path()).unwrap().count(), 2, "nothing is left behind");
+    let host = ["a".repeat(60).as_str(); 4].join(".");
+    let ran = desk.run(&["crawl", &format!("http://{host}.invalid/"), "-q"]);
+    assert!(ran.err.contains("No answer"), "{}", ran.err);
+}

@@ -75,7 +75,7 @@ pub(super) async fn run(args: ExplainArgs, out: &mut impl Write) -> anyhow::Resu
     let product_token = config.fetch.product_token();
     let visitor = Visitor::new(fetcher, pool, Arc::clone(&scope), UrlHasher::new([0; 16]), &config);
     let robots = CanonicalUrl::from_stored(format!("{}/robots.txt", url.origin()));
-    let answer = visitor.visit(candidate(robots, Kind::Robots)).await;
+    let (answer, _) = visitor.visit(candidate(robots, Kind::Robots)).await;
     let allowed = print_robots(&answer, &url, &product_token, out)?;
     if !allowed && config.politeness.robots {
         writeln!(
@@ -84,7 +84,7 @@ pub(super) async fn run(args: ExplainArgs, out: &mut impl Write) -> anyhow::Resu
         )?;
         return Ok(Exit::Finished);
     }
-    let visited = visitor.visit(candidate(url, Kind::Page)).await;
+    let (visited, _) = visitor.visit(candidate(url, Kind::Page)).await;
     print_answer(&visited, out)?;
     if let Some(page) = &visited.page {
         print_page(&visited, page, out)?;

@@ -87,11 +87,15 @@ impl Seeds {
     }
 }
 
+/// Characters of a host in the name of a file; file systems take 255, and SQLite adds some.
+const MAX_NAME: usize = 200;
+
 /// The name of the file for a crawl of `seed`: only harmless characters.
 pub(super) fn default_file(seed: &CanonicalUrl) -> PathBuf {
     let name: String = seed
         .host()
         .chars()
+        .take(MAX_NAME)
         .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c.to_ascii_lowercase() } else { '-' })
         .collect();
     PathBuf::from(format!("{}.db", name.trim_matches(['-', '.'])))

@@ -113,7 +113,7 @@ pub(super) fn newest_crawl(db: &Connection) -> Result<Option<CrawlRow>, Error> {
 
 /// Everything an engine needs to go on with a crawl.
 pub(super) fn load(
-    db: &mut Connection,
+    db: &Connection,
     crawl_id: i64,
     suspects: &[UrlId],
     product_token: &str,
@@ -122,7 +122,6 @@ pub(super) fn load(
 ) -> Result<Loaded, Error> {
     load_traps(db, crawl_id, &mut blank)?;
     load_budgets(db, crawl_id, &mut blank)?;
-    count_crashes(db, crawl_id, suspects)?;
     let known = load_known(db, crawl_id)?;
     let suspects = load_suspects(db, crawl_id, suspects)?;
     let origins = load_origins(db, crawl_id, &suspects, product_token, now)?;
@@ -208,10 +207,14 @@ fn load_budgets(db: &Connection, crawl_id: i64, loaded: &mut Loaded) -> Result<(
     Ok(())
 }
 
-/// Counts an unclean end against each URL that was in flight; the third sets it aside.
-fn count_crashes(db: &mut Connection, crawl_id: i64, suspects: &[UrlId]) -> Result<(), Error> {
+/// Counts an unclean end against each URL that may have caused it; the third sets it aside.
+pub(super) fn count_crashes(
+    db: &mut Connection,
+    crawl_id: i64,
+    culprits: &[UrlId],
+) -> Result<(), Error> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for id in suspects {
+    for id in culprits {
         tx.execute(
             "UPDATE state SET crashes = crashes + 1 WHERE crawl_id = ?1 AND url_id = ?2 AND state = 'pending'",
             params![crawl_id, id.0],

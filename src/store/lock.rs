@@ -15,6 +15,8 @@ use crate::engine::record::UrlId;
 
 /// Bytes of a slot: a URL id, little-endian; 0 if it is free.
 const SLOT_BYTES: usize = 4;
+/// The bit of a slot that says: the visit has ended and waits for its commit. Ids stay below it.
+const ENDED: u32 = 1 << 31;
 /// Slots that are read from a file that an earlier process left.
 const MAX_SLOTS: usize = 8192;
 
@@ -24,6 +26,7 @@ pub struct OwnerLock {
     file: File,
     path: PathBuf,
     suspects: Vec<UrlId>,
+    culprits: Vec<UrlId>,
 }
 
 /// Tries to take the lock, since somebody who looks at it holds it for a moment.
@@ -63,8 +66,10 @@ impl OwnerLock {
                 Err(TryLockError::Error(error)) => return Err(error),
             }
             if is_still_at(&file, &path) {
-                let suspects = read_slots(&mut file)?;
-                return Ok(Some(Self { file, path, suspects }));
+                let slots = read_slots(&mut file)?;
+                let suspects = slots.iter().map(|slot| UrlId(slot & !ENDED)).collect();
+                let culprits = culprits(&slots);
+                return Ok(Some(Self { file, path, suspects, culprits }));
             }
         }
     }
@@ -74,12 +79,19 @@ impl OwnerLock {
         &self.suspects
     }
 
+    /// Those of them that may have been its death: the visits that had not ended, or,
+    /// if all had, every one.
+    pub fn culprits(&self) -> &[UrlId] {
+        &self.culprits
+    }
+
     /// Forgets what an earlier owner left.
     ///
     /// # Errors
     /// If the side file cannot be written.
     pub fn clear(&mut self) -> io::Result<()> {
         self.suspects.clear();
+        self.culprits.clear();
         self.file.set_len(0)
     }
 
@@ -89,6 +101,14 @@ impl OwnerLock {
     /// If the side file cannot be written.
     pub fn occupy(&self, slot: usize, url: UrlId) -> io::Result<()> {
         self.write(slot, url.0)
+    }
+
+    /// Notes that the visit of `url` in `slot` has ended.
+    ///
+    /// # Errors
+    /// If the side file cannot be written.
+    pub fn end(&self, slot: usize, url: UrlId) -> io::Result<()> {
+        self.write(slot, url.0 | ENDED)
     }
 
     /// Notes that what was in `slot` is committed.
@@ -139,16 +159,20 @@ fn is_still_at(_: &File, _: &Path) -> bool {
     true
 }
 
-fn read_slots(file: &mut File) -> io::Result<Vec<UrlId>> {
+/// Who may have been the death of an owner that left these slots. Suspects are tried one
+/// at a time, but the next begins before the last is committed: without the mark the
+/// innocent would be counted along with the culprit, each time.
+fn culprits(slots: &[u32]) -> Vec<UrlId> {
+    let open: Vec<_> = slots.iter().filter(|slot| *slot & ENDED == 0).collect();
+    let counted = if open.is_empty() { slots.iter().collect() } else { open };
+    counted.into_iter().map(|slot| UrlId(slot & !ENDED)).collect()
+}
+
+fn read_slots(file: &mut File) -> io::Result<Vec<u32>> {
     let mut bytes = Vec::new();
     file.take((MAX_SLOTS * SLOT_BYTES) as u64).read_to_end(&mut bytes)?;
     let (slots, _) = bytes.as_chunks::<SLOT_BYTES>();
-    Ok(slots
-        .iter()
-        .map(|slot| u32::from_le_bytes(*slot))
-        .filter(|id| *id != 0)
-        .map(UrlId)
-        .collect())
+    Ok(slots.iter().map(|slot| u32::from_le_bytes(*slot)).filter(|slot| *slot != 0).collect())
 }
 
 #[cfg(test)]
@@ -164,12 +188,16 @@ mod tests {
         first.occupy(0, UrlId(7)).unwrap();
         first.occupy(2, UrlId(9)).unwrap();
         first.vacate(0).unwrap();
+        first.occupy(3, UrlId(4)).unwrap();
+        first.end(3, UrlId(4)).unwrap();
         drop(first);
 
         // One that did something else leaves them to the next crawl.
         OwnerLock::take(&store).unwrap().unwrap().release();
         let mut second = OwnerLock::take(&store).unwrap().unwrap();
-        assert_eq!(second.suspects(), [UrlId(9)]);
+        assert_eq!(second.suspects(), [UrlId(9), UrlId(4)]);
+        assert_eq!(second.culprits(), [UrlId(9)], "the other had ended");
+        assert_eq!(culprits(&[ENDED | 4]), [UrlId(4)], "nobody else was there");
         second.clear().unwrap();
         second.release();
         assert!(!folder.path().join("a.db.lock").exists());

@@ -180,6 +180,7 @@ impl Store {
             return Err(Error::OldSqlite(rusqlite::version()));
         }
         let name = path.display().to_string();
+        reader::check_kind(path)?;
         let existed = path.exists();
         let lock = OwnerLock::take(path).map_err(|error| Error::Lock(name.clone(), error))?;
         let lock = lock.ok_or_else(|| Error::InUse(name.clone()))?;
@@ -286,10 +287,12 @@ impl Store {
         blank: Loaded,
         now: i64,
     ) -> Result<Loaded, Error> {
-        let suspects = self.lock.suspects().to_vec();
-        let loaded = self
-            .with(move |db| load::load(db, crawl_id, &suspects, &product_token, blank, now))
-            .await?;
+        let (suspects, culprits) = (self.lock.suspects().to_vec(), self.lock.culprits().to_vec());
+        let load = move |db: &mut _| {
+            load::count_crashes(db, crawl_id, &culprits)?;
+            load::load(db, crawl_id, &suspects, &product_token, blank, now)
+        };
+        let loaded = self.with(load).await?;
         self.lock.clear().map_err(|error| Error::Lock(self.path.display().to_string(), error))?;
         Ok(loaded)
     }

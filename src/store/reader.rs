@@ -252,6 +252,7 @@ impl Reader {
 /// If there is no such file, or it is not ours.
 pub fn check_header(path: &Path) -> Result<(), Error> {
     let name = path.display().to_string();
+    check_kind(path)?;
     let mut header = [0; 100];
     match File::open(path).and_then(|mut file| file.read_exact(&mut header)) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -271,6 +272,17 @@ pub fn check_header(path: &Path) -> Result<(), Error> {
         // A crawl that has just begun has its header only in the write-ahead log.
         (0, 0) if has_wal(path) => Ok(()),
         _ => Err(Error::Foreign(name)),
+    }
+}
+
+/// That what lies at `path`, if anything, is a file: to open a pipe waits for somebody
+/// at its other end.
+pub(super) fn check_kind(path: &Path) -> Result<(), Error> {
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => {
+            Err(Error::Open(path.display().to_string(), "it is not a file".into()))
+        }
+        _ => Ok(()),
     }
 }
 

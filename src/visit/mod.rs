@@ -7,6 +7,7 @@
 
 mod body;
 mod page;
+mod room;
 mod wanted;
 
 use std::net::IpAddr;
@@ -29,13 +30,17 @@ use crate::pool::Pool;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
 use body::{judge_asset, read_body};
+use room::Room;
 use wanted::{is_css, is_html, is_kept, needs_get};
+
+pub use room::Hold;
 
 /// What every visit shares. Clones are cheap.
 #[derive(Clone)]
 pub struct Visitor {
     fetcher: Fetcher,
     pool: Pool,
+    room: Room,
     rules: Arc<PageRules>,
 }
 
@@ -87,7 +92,7 @@ impl Visitor {
             check_external: config.scope.check_external,
             max_body: usize::try_from(config.fetch.max_body.0).unwrap_or(usize::MAX),
         };
-        Self { fetcher, pool, rules: Arc::new(rules) }
+        Self { fetcher, pool, room: Room::default(), rules: Arc::new(rules) }
     }
 
     /// The address that stands for a host: the least of those its name leads to.
@@ -96,15 +101,15 @@ impl Visitor {
         self.fetcher.address(host).await
     }
 
-    /// Visits a candidate.
+    /// Visits a candidate. The hold is to be dropped once what came of it is committed.
     ///
     /// Dropping the future gives the visit up; nothing of it is recorded.
-    pub async fn visit(&self, candidate: Candidate) -> Visited {
+    pub async fn visit(&self, candidate: Candidate) -> (Visited, Hold) {
         let began = Instant::now();
         let started_at = unix_ms();
         let visit = AssertUnwindSafe(self.attempt(&candidate, began, started_at)).catch_unwind();
         let (mut visited, error) = match visit.await {
-            Ok(Ok(visited)) => return visited,
+            Ok(Ok(ended)) => return ended,
             Ok(Err(error)) => (failed(candidate), error),
             Err(panic) => (failed(candidate), FetchError::Panic(panic_text(&*panic))),
         };
@@ -118,7 +123,7 @@ impl Visitor {
         visited.fetch.error = Some(error.code());
         visited.fetch.error_detail = Some(cut(error.to_string(), 300));
         tracing::debug!(url = %visited.candidate.url, error = error.code(), "no answer");
-        visited
+        (visited, Hold::default())
     }
 
     async fn attempt(
@@ -126,7 +131,7 @@ impl Visitor {
         candidate: &Candidate,
         began: Instant,
         started_at: i64,
-    ) -> Result<Visited, FetchError> {
+    ) -> Result<(Visited, Hold), FetchError> {
         fault::strike("visit", candidate.url.path_and_query());
         let method = self.method(candidate);
         let wants = |head: &Head| self.wants_body(candidate.kind, head);
@@ -135,8 +140,8 @@ impl Visitor {
         let elapsed = began.elapsed();
         let (wire_bytes, http_version, ip) = (fetched.wire_bytes, fetched.http_version, fetched.ip);
         let first_byte = fetched.first_byte;
-        let read = match fetched.body.take() {
-            None => Read::default(),
+        let (read, hold) = match fetched.body.take() {
+            None => (Read::default(), Hold::default()),
             Some(body) => self.read(candidate, body, fetched).await?,
         };
         let mut found = read.found;
@@ -159,7 +164,7 @@ impl Visitor {
             body: read.body,
         };
         tracing::debug!(url = %candidate.url, status = head.status, bytes = wire_bytes, "fetched");
-        Ok(Visited {
+        let visited = Visited {
             candidate: candidate.clone(),
             outcome: Outcome::Answer { status: head.status, retry_after },
             fetch,
@@ -169,7 +174,8 @@ impl Visitor {
             sitemap: read.sitemap,
             robots: read.robots,
             needs_get: method == Method::Head && needs_get(candidate.kind, &head),
-        })
+        };
+        Ok((visited, hold))
     }
 
     /// Whether the head is enough: of links to other sites, and of assets that
@@ -205,14 +211,18 @@ impl Visitor {
         candidate: &Candidate,
         body: Vec<u8>,
         fetched: Fetched,
-    ) -> Result<Read, FetchError> {
+    ) -> Result<(Read, Hold), FetchError> {
         let rules = Arc::clone(&self.rules);
         let candidate = candidate.clone();
+        let is_encoded = fetched.head.get("content-encoding").is_some();
+        let mut hold = self.room.for_body(body.len(), is_encoded, rules.max_body).await;
         let read = self.pool.run(move || {
             fault::strike("pool", candidate.url.path_and_query());
             read_body(&candidate, body, &fetched, &rules)
         });
-        read.await.map_err(|panic| FetchError::Panic(panic.0))
+        let read = read.await.map_err(|panic| FetchError::Panic(panic.0))?;
+        hold.shrink_to(&read);
+        Ok((read, hold))
     }
 
     /// As what the target of a redirect of `kind` would be fetched, and what is against it.
