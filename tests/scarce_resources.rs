@@ -44,7 +44,8 @@ fn no_url_fails_for_want_of_a_file_descriptor() {
         let site = hub(hosts, pages);
         let desk = Desk::new();
         let seed = format!("http://127.0.0.1:{}/", site.address.port());
-        let args = ["crawl", &seed, "-o", "x.db", "-c", "256", "--my-site", "--no-sitemaps"];
+        let args =
+            ["crawl", "--no-traps", &seed, "-o", "x.db", "-c", "256", "--my-site", "--no-sitemaps"];
         let more = ["--scope", "any", "--allow-private", "127.0.0.0/8", "--retries", "0"];
         let watched = watch(with_files(&desk, files, &[&args[..], &more].concat()), PATIENCE);
         let what = format!("{files} files, {hosts} hosts");
