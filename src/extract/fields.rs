@@ -130,6 +130,7 @@ impl Fields {
     fn relation(&mut self, tag: &Tag<'_>) {
         let Some(rel) = tag.get(Attribute::Rel) else { return };
         let is_link = tag.name == b"link";
+        let mut is_alternate = false;
         for word in rel.split_ascii_whitespace() {
             if word.eq_ignore_ascii_case("next") {
                 self.rel_next = self.rel_next.take().or_else(|| href(tag));
@@ -137,13 +138,15 @@ impl Fields {
                 self.rel_prev = self.rel_prev.take().or_else(|| href(tag));
             } else if is_link && word.eq_ignore_ascii_case("canonical") {
                 self.claimed_canonical = self.claimed_canonical.take().or_else(|| href(tag));
-            } else if is_link
-                && word.eq_ignore_ascii_case("alternate")
-                && let (Some(lang), Some(href)) = (tag.get(Attribute::Hreflang), href(tag))
-                && self.hreflang.len() < MAX_LANGUAGES
-            {
-                self.hreflang.push((cut(lang.trim(), 64), href));
+            } else if is_link && word.eq_ignore_ascii_case("alternate") {
+                is_alternate = true;
             }
+        }
+        if is_alternate
+            && self.hreflang.len() < MAX_LANGUAGES
+            && let (Some(lang), Some(href)) = (tag.get(Attribute::Hreflang), href(tag))
+        {
+            self.hreflang.push((cut(lang.trim(), 64), href));
         }
     }
 

@@ -244,6 +244,17 @@ mod tests {
         assert_eq!(links(&"<svg><g>".repeat(64_000)).len(), 0);
         let many = extract(&"<a href=x>".repeat(MAX_LINKS + 5), "crawlite");
         assert_eq!((many.links.len(), many.links_cut), (MAX_LINKS, 5));
+        let srcset =
+            format!("<img rel='{}' srcset='{}'>", "&amp;".repeat(13_000), "a, ".repeat(21_000));
+        let start = std::time::Instant::now();
+        assert_eq!(links(&srcset).len(), 21_000);
+        assert!(
+            start.elapsed().as_secs() < 5,
+            "{:?}: what a tag says is read once",
+            start.elapsed()
+        );
+        let twice = extract("<link rel='alternate ALTERNATE' hreflang=de href=/de>", "crawlite");
+        assert_eq!(twice.hreflang, [("de".into(), "/de".into())]);
         let long = extract(&format!("<title>{}", "ä".repeat(9000)), "crawlite");
         assert!(long.title.unwrap().len() <= MAX_FIELD_BYTES);
     }

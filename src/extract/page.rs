@@ -1,5 +1,7 @@
 //! What do the tags of a page amount to?
 
+use std::borrow::Cow;
+
 use super::anchors::Anchors;
 use super::fields::{Fields, cut};
 use super::links::{LinkKind, leads_to_document, references, srcset_urls};
@@ -24,6 +26,19 @@ pub(super) struct Page<'a> {
     anchor: Option<(usize, Vec<u8>)>,
     regions: Vec<Region>,
     is_in_noscript: bool,
+}
+
+/// What a tag says of its links: read once, as one `srcset` may name thousands.
+struct Said<'a> {
+    rel: String,
+    media_type: Cow<'a, str>,
+}
+
+impl<'a> Said<'a> {
+    fn of(tag: &Tag<'a>) -> Self {
+        let rel = tag.get(Attribute::Rel).map(|rel| cut(rel.trim(), 128)).unwrap_or_default();
+        Self { rel, media_type: tag.get(Attribute::Type).unwrap_or_default() }
+    }
 }
 
 impl<'a> Page<'a> {
@@ -95,15 +110,14 @@ impl<'a> Page<'a> {
         kind: LinkKind,
         href: String,
         anchor: String,
-        tag: &Tag<'_>,
+        said: &Said<'_>,
     ) -> Option<usize> {
         if self.found.links.len() >= MAX_LINKS {
             self.found.links_cut = self.found.links_cut.saturating_add(1);
             return None;
         }
-        let rel = tag.get(Attribute::Rel).map(|rel| cut(rel.trim(), 128)).unwrap_or_default();
-        let media_type = tag.get(Attribute::Type).unwrap_or_default();
-        let is_document = leads_to_document(kind, &rel, &media_type);
+        let rel = said.rel.clone();
+        let is_document = leads_to_document(kind, &rel, &said.media_type);
         let region = self.regions.last().copied().unwrap_or_default();
         self.found.links.push(RawLink { href, kind, anchor, rel, region, is_document });
         Some(self.found.links.len() - 1)
@@ -112,8 +126,9 @@ impl<'a> Page<'a> {
     fn links_of(&mut self, tag: &Tag<'_>) {
         let alt = tag.get(Attribute::Alt);
         let alt = alt.map(|alt| cut(alt.trim(), MAX_ANCHOR_BYTES)).unwrap_or_default();
+        let said = Said::of(tag);
         references(tag, |kind, href| {
-            let index = self.push_link(kind, href.into_owned(), alt.clone(), tag);
+            let index = self.push_link(kind, href.into_owned(), alt.clone(), &said);
             if kind == LinkKind::A {
                 self.anchor = index.map(|index| (index, Vec::new()));
             }
@@ -123,7 +138,7 @@ impl<'a> Page<'a> {
         }
         for attribute in [Attribute::Srcset, Attribute::ImageSrcset] {
             for url in tag.get(attribute).iter().flat_map(|srcset| srcset_urls(srcset)) {
-                self.push_link(LinkKind::Srcset, url.to_owned(), alt.clone(), tag);
+                self.push_link(LinkKind::Srcset, url.to_owned(), alt.clone(), &said);
             }
         }
     }
@@ -147,7 +162,7 @@ impl<'a> Page<'a> {
             .is_some_and(|name| name.trim().eq_ignore_ascii_case("refresh"))
             && let Some(target) = refresh_target(&content)
         {
-            self.push_link(LinkKind::MetaRefresh, target.to_owned(), String::new(), tag);
+            self.push_link(LinkKind::MetaRefresh, target.to_owned(), String::new(), &Said::of(tag));
         }
     }
 
