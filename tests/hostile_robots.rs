@@ -78,6 +78,7 @@ fn robots_txt_is_read_as_far_as_it_goes() {
         });
         let desk = Desk::new();
         let watched = crawl(&desk, &server.url("http", "/"), &["--no-sitemaps", "-t", "1s"]);
+        watched.report(&format!("robots.txt: {what}"));
         let mut paths = server.paths();
         paths.sort();
         if (watched.ran.code, &*paths.join(" ")) != (Some(*code), *expected) {
@@ -136,6 +137,7 @@ fn a_sitemap_is_read_as_far_as_it_goes() {
         let site = Site::of(&[home, ("/sitemap.xml", Answer::new(200, "application/xml", &body))]);
         let desk = Desk::new();
         let watched = crawl(&desk, &site.url("/"), &["-t", "10s"]);
+        watched.report(&format!("sitemap: {what}"));
         let found = site.paths().join(" ").replacen('/', "", 1).trim().to_owned();
         if (watched.ran.code, &*found) != (Some(0), expected) {
             wrong.push(format!("{what}: {:?}, {found}, {}", watched.ran.code, watched.ran.err));

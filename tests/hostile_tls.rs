@@ -26,6 +26,7 @@ fn outcomes(urls: &[String], more: &[&str]) -> Vec<String> {
     args.extend(more.iter().map(|arg| if *arg == "CA" { authority } else { arg }));
     args.extend(urls.iter().map(String::as_str));
     let watched = desk.watch(&args, PATIENCE);
+    watched.report(&format!("{} TLS or HTTP/2 servers", urls.len()));
     // 1 if not one of them answered.
     assert!(matches!(watched.ran.code, Some(0 | 1)), "{}", watched.ran.err);
     assert!(watched.peak_mib <= MEMORY, "{} MiB", watched.peak_mib);
