@@ -164,8 +164,9 @@ impl Visitor {
     ) -> Result<(Read, Hold), FetchError> {
         let rules = Arc::clone(&self.rules);
         let candidate = candidate.clone();
-        let is_encoded = fetched.head.get("content-encoding").is_some();
-        let mut hold = self.room.for_body(body.len(), is_encoded, rules.max_body).await;
+        let is_packed = fetched.head.get("content-encoding").is_some() || is_gzip(&body);
+        let most = decoded_cap(candidate.kind, &rules);
+        let mut hold = self.room.for_body(body.len(), is_packed, most).await;
         let read = self.pool.run(move || {
             fault::strike("pool", candidate.url.path_and_query());
             read_body(&candidate, body, &fetched, &rules)
@@ -213,14 +214,24 @@ fn is_html(head: &Head) -> bool {
     matches!(&*head.media_type(), "text/html" | "application/xhtml+xml")
 }
 
+/// Bytes of a body that are read once its encoding is undone.
+fn decoded_cap(kind: Kind, rules: &PageRules) -> usize {
+    match kind {
+        // One more tells that there is more.
+        Kind::Robots => MAX_ROBOTS_BYTES + 1,
+        Kind::Sitemap => sitemap::Limits::default().max_bytes,
+        Kind::Page => rules.max_body,
+    }
+}
+
+fn is_gzip(body: &[u8]) -> bool {
+    body.starts_with(&[0x1f, 0x8b])
+}
+
 fn read_body(candidate: &Candidate, body: Vec<u8>, fetched: &Fetched, rules: &PageRules) -> Read {
     let head = &fetched.head;
     let encoding = head.get_all("content-encoding").collect::<Vec<_>>().join(",");
-    let cap = if candidate.kind == Kind::Sitemap {
-        sitemap::Limits::default().max_bytes
-    } else {
-        rules.max_body
-    };
+    let cap = decoded_cap(candidate.kind, rules);
     let decoded = match decode(body, &encoding, cap) {
         Ok(decoded) => decoded,
         Err(error) => return Read { error: Some(error.into()), ..Read::default() },
@@ -229,11 +240,10 @@ fn read_body(candidate: &Candidate, body: Vec<u8>, fetched: &Fetched, rules: &Pa
     let body_bytes = Some(decoded.bytes.len() as u64);
     let read = match candidate.kind {
         Kind::Robots => {
-            let body = decoded.bytes.get(..=MAX_ROBOTS_BYTES).unwrap_or(&decoded.bytes);
-            let rules = Arc::new(Rules::parse(body, &rules.product_token));
-            Read { robots: Some(RobotsAnswer { rules, body: body.to_vec() }), ..Read::default() }
+            let rules = Arc::new(Rules::parse(&decoded.bytes, &rules.product_token));
+            Read { robots: Some(RobotsAnswer { rules, body: decoded.bytes }), ..Read::default() }
         }
-        Kind::Sitemap => read_sitemap(candidate, &decoded.bytes, head, rules),
+        Kind::Sitemap => read_sitemap(candidate, decoded.bytes, head, rules),
         Kind::Page if is_html(head) || page::looks_like_html(&decoded.bytes) => {
             page::read(candidate, &decoded.bytes, is_cut, head, rules)
         }
@@ -242,17 +252,16 @@ fn read_body(candidate: &Candidate, body: Vec<u8>, fetched: &Fetched, rules: &Pa
     Read { body_bytes, is_cut, ..read }
 }
 
-fn read_sitemap(candidate: &Candidate, body: &[u8], head: &Head, rules: &PageRules) -> Read {
+fn read_sitemap(candidate: &Candidate, body: Vec<u8>, head: &Head, rules: &PageRules) -> Read {
     if is_html(head) {
         return Read::default();
     }
     let limits = sitemap::Limits::default();
-    let unzipped = body.starts_with(&[0x1f, 0x8b]).then(|| gunzip(body, limits.max_bytes));
-    let body = match &unzipped {
-        Some(Ok(decoded)) => &decoded.bytes,
-        _ => body,
-    };
-    let sitemap = sitemap::parse(body, limits);
+    let unzipped = is_gzip(&body).then(|| gunzip(&body, limits.max_bytes).ok()).flatten();
+    let body = unzipped.map_or(body, |decoded| decoded.bytes);
+    let sitemap = sitemap::parse(&body, limits);
+    // It may be 50 MiB, and its URLs as much again.
+    drop(body);
     let base = candidate.url.to_url();
     let mut read = Read::default();
     let (kind, by) = match sitemap.kind {
