@@ -13,7 +13,7 @@ use site::raw::{Raw, Wire, drip, flood, hang};
 
 const PAGE: &[u8] =
     b"HTTP/1.1 200 X\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<title>t</title>";
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Most memory of a crawl that meets all rows at once, in MiB.
 const MEMORY: u64 = 160;
 
