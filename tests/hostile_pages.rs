@@ -67,6 +67,7 @@ fn a_site_of_nothing_else_is_crawled_within_bounds() {
         let args = ["crawl", &site.url("/"), "-o", "x.db", "-q", "--no-sitemaps", "-d", "1"];
         let watched = desk.watch(&args, PATIENCE);
         assert_eq!(watched.ran.code, Some(0), "{}", watched.ran.err);
+        watched.report(&format!("{} pages of {n} bytes", shapes.len()));
         assert!(watched.peak_mib < 150, "{} MiB", watched.peak_mib);
         let good = "SELECT count(*) FROM pages WHERE status = 200 AND error IS NULL AND NOT is_cut";
         assert_eq!(desk.rows("x.db", good), [(shapes.len() + 1).to_string()]);

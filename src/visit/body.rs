@@ -16,6 +16,21 @@ use crate::refusal::{Reason, Refusal};
 use crate::robots::{MAX_ROBOTS_BYTES, Rules};
 use crate::sitemap;
 
+/// Bytes of a body that are read once its encoding is undone.
+pub(super) fn decoded_cap(kind: Kind, rules: &PageRules) -> usize {
+    match kind {
+        // One more tells that there is more.
+        Kind::Robots => MAX_ROBOTS_BYTES + 1,
+        Kind::Sitemap => sitemap::Limits::default().max_bytes,
+        Kind::Page | Kind::Asset | Kind::External => rules.max_body,
+    }
+}
+
+/// Whether a body is packed, whatever its headers say.
+pub(super) fn is_gzip(body: &[u8]) -> bool {
+    body.starts_with(&[0x1f, 0x8b])
+}
+
 /// Undoes the content encoding and reads what the body is.
 pub(super) fn read_body(
     candidate: &Candidate,
@@ -25,11 +40,7 @@ pub(super) fn read_body(
 ) -> Read {
     let head = &fetched.head;
     let encoding = head.get_all("content-encoding").collect::<Vec<_>>().join(",");
-    let cap = if candidate.kind == Kind::Sitemap {
-        sitemap::Limits::default().max_bytes
-    } else {
-        rules.max_body
-    };
+    let cap = decoded_cap(candidate.kind, rules);
     let decoded = match decode(body, &encoding, cap) {
         Ok(decoded) => decoded,
         Err(error) => return Read { error: Some(error.into()), ..Read::default() },
@@ -38,11 +49,10 @@ pub(super) fn read_body(
     let body_bytes = Some(decoded.bytes.len() as u64);
     let read = match candidate.kind {
         Kind::Robots => {
-            let body = decoded.bytes.get(..=MAX_ROBOTS_BYTES).unwrap_or(&decoded.bytes);
-            let rules = Arc::new(Rules::parse(body, &rules.product_token));
-            Read { robots: Some(RobotsAnswer { rules, body: body.to_vec() }), ..Read::default() }
+            let rules = Arc::new(Rules::parse(&decoded.bytes, &rules.product_token));
+            Read { robots: Some(RobotsAnswer { rules, body: decoded.bytes }), ..Read::default() }
         }
-        Kind::Sitemap => read_sitemap(candidate, &decoded.bytes, head, rules),
+        Kind::Sitemap => read_sitemap(candidate, decoded.bytes, head, rules),
         Kind::Page | Kind::Asset if is_html(head) || page::looks_like_html(&decoded.bytes) => {
             page::read(candidate, &decoded.bytes, is_cut, head, rules)
         }
@@ -95,17 +105,16 @@ pub(super) fn judge_asset(url: &CanonicalUrl, rules: &PageRules) -> (Kind, Optio
     }
 }
 
-fn read_sitemap(candidate: &Candidate, body: &[u8], head: &Head, rules: &PageRules) -> Read {
+fn read_sitemap(candidate: &Candidate, body: Vec<u8>, head: &Head, rules: &PageRules) -> Read {
     if is_html(head) {
         return Read::default();
     }
     let limits = sitemap::Limits::default();
-    let unzipped = body.starts_with(&[0x1f, 0x8b]).then(|| gunzip(body, limits.max_bytes));
-    let body = match &unzipped {
-        Some(Ok(decoded)) => &decoded.bytes,
-        _ => body,
-    };
-    let sitemap = sitemap::parse(body, limits);
+    let unzipped = is_gzip(&body).then(|| gunzip(&body, limits.max_bytes).ok()).flatten();
+    let body = unzipped.map_or(body, |decoded| decoded.bytes);
+    let sitemap = sitemap::parse(&body, limits);
+    // It may be 50 MiB, and its URLs as much again.
+    drop(body);
     let base = candidate.url.to_url();
     let mut read = Read::default();
     let (kind, by) = match sitemap.kind {

@@ -29,7 +29,7 @@ use crate::hash::{ContentHash, UrlHasher};
 use crate::pool::Pool;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
-use body::{judge_asset, read_body};
+use body::{decoded_cap, is_gzip, judge_asset, read_body};
 use room::Room;
 use wanted::{is_css, is_html, is_kept, needs_get};
 
@@ -214,8 +214,9 @@ impl Visitor {
     ) -> Result<(Read, Hold), FetchError> {
         let rules = Arc::clone(&self.rules);
         let candidate = candidate.clone();
-        let is_encoded = fetched.head.get("content-encoding").is_some();
-        let mut hold = self.room.for_body(body.len(), is_encoded, rules.max_body).await;
+        let is_packed = fetched.head.get("content-encoding").is_some() || is_gzip(&body);
+        let most = decoded_cap(candidate.kind, &rules);
+        let mut hold = self.room.for_body(body.len(), is_packed, most).await;
         let read = self.pool.run(move || {
             fault::strike("pool", candidate.url.path_and_query());
             read_body(&candidate, body, &fetched, &rules)

@@ -25,6 +25,16 @@ pub(crate) struct Watched {
     pub(crate) took: Duration,
 }
 
+impl Watched {
+    /// Prints what it cost, with `CRAWLITE_HOSTILE` in the environment: a row of a table.
+    #[expect(clippy::print_stdout, reason = "figures to look at")]
+    pub(crate) fn report(&self, what: &str) {
+        if std::env::var_os("CRAWLITE_HOSTILE").is_some() {
+            println!("| {what} | {} MiB | {:.2?} | {:.2?} |", self.peak_mib, self.cpu, self.took);
+        }
+    }
+}
+
 impl Desk {
     /// Runs the command to its end and watches it; fails if that takes longer than `patience`.
     pub(crate) fn watch(&self, args: &[&str], patience: Duration) -> Watched {
