@@ -126,7 +126,10 @@ fn an_address_that_leads_nowhere_is_an_error_in_its_row() {
     assert_eq!(ran.code, Some(1), "nobody answered: {}", ran.err);
     let mut wrong = Vec::new();
     for (url, expected) in rows {
-        let found = desk.rows("x.db", &format!("SELECT error FROM errors WHERE url = '{url}'"));
+        let sql = format!(
+            "SELECT DISTINCT f.error FROM fetch f JOIN url u ON u.id = f.url_id WHERE u.url = '{url}'"
+        );
+        let found = desk.rows("x.db", &sql);
         if found != [expected] {
             wrong.push(format!("{url}: {found:?}"));
         }

@@ -101,6 +101,35 @@ fn a_trap_ends_is_listed_and_is_let_go() {
 }
 
 #[test]
+fn a_file_explains_each_url_by_its_own_rules() {
+    let site = Site::of(&[
+        ("/robots.txt", Answer::new(200, "text/plain", b"User-agent: *\nDisallow: /shut")),
+        ("/", Answer::html("<a href=/a>to a</a><a href=/shut/x>x</a>")),
+        ("/a", Answer::html("<title>A</title>")),
+    ]);
+    let desk = Desk::new();
+    assert_eq!(desk.run(&["crawl", &site.url("/"), "-o", "x.db", "-q"]).code, Some(0));
+    let asked = site.requests().len();
+    let explain = |url: &str| desk.run(&["explain", "x.db", url]).out;
+    let known = explain(&site.url("/a"));
+    for part in
+        ["scope       in", "allowed for crawlite", "trap        none", "answered 200", "to a"]
+    {
+        assert!(known.contains(part), "{part} is missing: {known}");
+    }
+    let shut = explain(&site.url("/shut/x"));
+    assert!(shut.contains("disallowed by line 2: Disallow: /shut"), "{shut}");
+    let never = explain("http://elsewhere.test/x");
+    assert!(
+        never.contains("out: external") && never.contains("no crawl of this file has met it"),
+        "{never}"
+    );
+    assert_eq!(site.requests().len(), asked, "nobody is asked");
+    let wrong = desk.run(&["explain", "x.db", "not a url"]);
+    assert_eq!(wrong.code, Some(3), "{}", wrong.err);
+}
+
+#[test]
 fn tracking_is_stripped_on_request() {
     let site = Site::of(&[
         (

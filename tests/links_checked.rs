@@ -142,3 +142,42 @@ fn what_is_kept_is_fetched_whole() {
     let largest = desk.rows("x.db", "SELECT max(size_bytes) FROM body");
     assert_eq!(largest, ["300000"]);
 }
+
+#[test]
+fn check_names_each_broken_target_once_with_its_pages() {
+    let (other, desk) = (other(), Desk::new());
+    let other_gone = other.url("/gone");
+    let site = Site::of(&[
+        (
+            "/",
+            Answer::html(&format!(
+                "<a href=/a>a</a><a href=/b>b</a><a href={other_gone}>g</a><a href=/lost>l</a>"
+            )),
+        ),
+        (
+            "/a",
+            Answer::html(
+                "<h2 id=there>x</h2><a href=/lost>l</a><a href=/b#here>h</a><a href=#there>t</a><a href=#top>u</a>",
+            ),
+        ),
+        (
+            "/b",
+            Answer::html(
+                "<a name='h%C3%A4r'></a><a name=här></a><a href=/a#nowhere>n</a><a href='#h%C3%A4r'>ok</a>",
+            ),
+        ),
+    ]);
+    let allowed = other.address.to_string();
+    let ran = desk.run(&["check", &site.url("/"), "-o", "x.db", "--allow-private", &allowed]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    let out = ran.out.replace(&site.url(""), "").replace(&other.url(""), "OTHER");
+    assert_eq!(
+        out,
+        "404 /lost\n    on /\n    on /a\n404 OTHER/gone\n    on /\nno place /a#nowhere\n    on /b\nno place /b#here\n    on /a\n",
+        "{}",
+        ran.err
+    );
+    let fine = Site::of(&[("/", Answer::html("<p id=x>fine <a href=#x>x</a>"))]);
+    let ran = desk.run(&["check", &fine.url("/"), "-o", "y.db", "-q"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), ""), "{}", ran.err);
+}

@@ -22,9 +22,10 @@ fn a_host_that_begins_to_refuse_is_parked_and_resumed_without_a_loss() {
         let site = Site::start(move |request, _| match request.path.as_str() {
             "/" => Some(index(100)),
             path if path.starts_with("/p") => {
+                let page = format!("<p>page {path}");
                 let begins = asked.fetch_add(1, Ordering::Relaxed) >= 50;
                 let refuses = begins && shut.load(Ordering::Relaxed);
-                Some(if refuses { Answer::status(status) } else { Answer::html("<p>a page") })
+                Some(if refuses { Answer::status(status) } else { Answer::html(&page) })
             }
             _ => None,
         });

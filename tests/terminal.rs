@@ -103,8 +103,8 @@ fn the_summary_says_what_came_of_it_and_what_to_do_next() {
         "1 external, 1 asset",
         "1 link target is broken",
         "Not checked: 1 external links, 1 assets",
-        "FROM broken_links",
-        "crawlite schema x.db",
+        "crawlite report x.db broken",
+        "crawlite report x.db skipped",
     ] {
         assert!(ran.err.contains(expected), "`{expected}` is missing in {}", ran.err);
     }

@@ -44,6 +44,18 @@ pub(super) async fn run(
     quiet: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
+    Ok(crawl(args, quiet, out).await?.0)
+}
+
+/// Crawls, and says into which file.
+///
+/// # Errors
+/// As [`run`].
+pub(super) async fn crawl(
+    args: CrawlArgs,
+    quiet: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<(Exit, PathBuf)> {
     let config = args.settings.load().map_err(Usage)?;
     let manner = args.result.manner(quiet)?;
     let seeds = Seeds::read(&args.urls, args.input_file.as_deref(), &config.seeds).await?;
@@ -75,7 +87,8 @@ pub(super) async fn run(
     if !quiet {
         introduce(&path, how, &prepared);
     }
-    run_crawl(store, crawl_id, &path, prepared, &manner, out).await
+    let exit = run_crawl(store, crawl_id, &path, prepared, &manner, out).await?;
+    Ok((exit, path))
 }
 
 /// The first lines: file, scope and robots in words, and what is easily missed.

@@ -1,6 +1,7 @@
 //! `crawlite explain`: one URL through every step, live.
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -11,7 +12,7 @@ use super::output::sanitize;
 use super::seeds::Seeds;
 use super::settings::Settings;
 use super::summary::bytes;
-use super::{Exit, Usage};
+use super::{Exit, Usage, verdict};
 use crate::canonical::CanonicalUrl;
 use crate::engine::record::{Candidate, Depth, Kind, OriginId, Outcome, ServerId, UrlId, Visited};
 use crate::hash::UrlHasher;
@@ -25,9 +26,12 @@ const SHOWN: usize = 20;
 /// Show what would happen to one URL: spelling, scope, robots.txt, answer, content
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
-    /// The URL to explain
-    #[arg(value_name = "URL")]
+    /// The URL to explain, live; or a file, to explain the URL that follows by what it holds
+    #[arg(value_name = "URL|FILE")]
     pub url: String,
+    /// The URL to explain by what the file holds: each rule's verdict, and what happened to it
+    #[arg(value_name = "URL", conflicts_with_all = ["seed", "select"])]
+    pub url_in_file: Option<String>,
     /// The seed whose crawl is meant; the URL itself if not given
     #[arg(long, value_name = "URL")]
     pub seed: Option<String>,
@@ -43,6 +47,9 @@ pub(super) struct ExplainArgs {
 /// # Errors
 /// If the settings are wrong or `out` cannot be written.
 pub(super) async fn run(args: ExplainArgs, out: &mut impl Write) -> anyhow::Result<Exit> {
+    if let Some(url) = &args.url_in_file {
+        return verdict::run(Path::new(&args.url), url, out);
+    }
     let config = args.settings.load().map_err(Usage)?;
     let selector = args.select.as_deref().map(|css| {
         crate::extract::Selector::parse(css).map_err(|error| Usage(anyhow::anyhow!(error)))

@@ -37,7 +37,7 @@ pub(super) struct GateArgs {
 }
 
 fn long_help() -> String {
-    let gates = GATES.iter().map(|gate| format!("\n  {:22} {}", gate.name, gate.counts));
+    let gates = GATES.iter().map(|gate| format!("\n  {:23} {}", gate.name, gate.counts));
     format!(
         "End with exit code 2 if there are any of these, separated by commas. Targets and pages are counted, \
          not links: a broken link in every footer is one finding.{}",

@@ -4,6 +4,7 @@
 //! subcommand. Results go to stdout, everything else to stderr; only here is
 //! anything printed.
 
+mod check;
 mod counting;
 mod crawl;
 mod documents;
@@ -27,6 +28,7 @@ mod status;
 mod summary;
 mod target;
 mod traps;
+mod verdict;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
@@ -102,6 +104,8 @@ enum Command {
     Crawl(Box<crawl::CrawlArgs>),
     /// Go on with a crawl that was stopped in whatever way
     Resume(Box<resume::ResumeArgs>),
+    /// Find broken links: pages, images, scripts, stylesheets, other sites, and places on pages
+    Check(Box<check::CheckArgs>),
     /// Show how far a crawl has come, also while it runs
     Status(status::StatusArgs),
     /// Answer the usual questions: broken links, titles, duplicates, redirects, and many more
@@ -116,7 +120,7 @@ enum Command {
     Search(search::SearchArgs),
     /// Show everything about one page: answer, content, the way to it, links, versions
     Page(page::PageArgs),
-    /// Show what would happen to one URL: spelling, scope, robots.txt, answer, content
+    /// Show what would happen to one URL, live; or what a file says of it, and why
     Explain(Box<explain::ExplainArgs>),
     /// Show the patterns of URLs that would never end, or let one go
     Traps(traps::TrapsArgs),
@@ -153,10 +157,18 @@ pub fn main() -> Exit {
 }
 
 async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
+    // A write beyond `ulimit -f` is an error like a full disk, and not our end.
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        // Once heard, the signal is never again what the system does by itself.
+        signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).ok();
+    }
     let mut out = std::io::stdout().lock();
     match cli.command {
         Command::Crawl(args) => crawl::run(*args, cli.quiet, &mut out).await,
         Command::Resume(args) => resume::run(*args, cli.quiet, &mut out).await,
+        Command::Check(args) => check::run(*args, cli.quiet, &mut out).await,
         Command::Status(args) => status::run(&args, &mut out),
         Command::Report(args) => report::run(&args, cli.quiet, &mut out).await,
         Command::Query(args) => query::run(&args, &mut out),
@@ -199,7 +211,8 @@ fn with_default_command(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
 
 fn start_log(verbose: u8) {
     let level = match verbose {
-        0 => "warn",
+        // hyper warns of every header that HTTP/2 does without.
+        0 => "warn,hyper=error",
         1 => "warn,crawlite=debug",
         _ => "debug,crawlite=trace",
     };

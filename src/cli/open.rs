@@ -155,6 +155,10 @@ pub(super) async fn run(
     tokio::task::block_in_place(|| threads.into_iter().for_each(|thread| drop(thread.join())));
 
     let finish = match (outcome, written) {
+        (_, Err(error @ crate::store::Error::Corrupt(..))) => {
+            store.close().await.ok();
+            return Err(error.into());
+        }
         (_, Err(error)) => {
             store.close().await.ok();
             return Err(anyhow::Error::from(error).context(resumable(path)));
@@ -169,7 +173,7 @@ pub(super) async fn run(
         }
         (Ok(Ok(finish)), Ok(())) => finish,
     };
-    store.finish(crawl_id, &finish, unix_ms()).await?;
+    store.finish(crawl_id, &finish, config.scope.check_fragments, unix_ms()).await?;
     let summary = Reader::open(path)?.summary()?;
     let ended = Ended { path, finish: &finish, config: &config, seeds: &seeds.urls };
     let exit = exit_code(
@@ -236,19 +240,15 @@ async fn watch_signals(controls: Controls, signal: Arc<AtomicI32>) {
 struct Listener {
     interrupt: Option<tokio::signal::unix::Signal>,
     terminate: Option<tokio::signal::unix::Signal>,
-    /// Held so that a write beyond `ulimit -f` is an error and not our end.
-    _file_size: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
 impl Listener {
     fn new() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        const SIGXFSZ: i32 = 25;
         Self {
             interrupt: signal(SignalKind::interrupt()).ok(),
             terminate: signal(SignalKind::terminate()).ok(),
-            _file_size: signal(SignalKind::from_raw(SIGXFSZ)).ok(),
         }
     }
 

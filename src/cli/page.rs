@@ -1,7 +1,7 @@
 //! `crawlite page`: everything about one page.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -88,6 +88,18 @@ pub(super) fn run(args: &PageArgs, out: &mut impl Write) -> anyhow::Result<Exit>
         print(&page, args.limit, out)?;
     }
     Ok(Exit::Finished)
+}
+
+/// Shows a page as `page` does without further arguments; whether the file knows it.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn print_known(file: &Path, url: &str, out: &mut impl Write) -> anyhow::Result<bool> {
+    match OnePage::open(file, url, None) {
+        Ok(page) => print(&page, 10, out).map(|()| true),
+        Err(OnePageError::NotFound(..)) => Ok(false),
+        Err(error) => Err(in_words(error)),
+    }
 }
 
 fn in_words(error: OnePageError) -> anyhow::Error {

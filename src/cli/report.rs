@@ -28,13 +28,13 @@ const TERMINAL_ROWS: u64 = 50;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Without a name every report is listed with its number of rows. They speak of the newest
-finished crawl of the file, or of the one that runs.
+finished crawl of the file, or of the newest if none is finished.
 
-  crawlite report FILE                            what is there, and how much of it
-  crawlite report FILE broken                     link targets that are broken, and who links to them
-  crawlite report FILE titles --format csv        for a spreadsheet
-  crawlite report FILE broken --sql               its SQL, to change it and ask with `crawlite query` or sqlite3
-  crawlite report FILE --fail-on broken,orphans   as a gate: exit code 2 if there are any"
+  crawlite report FILE                           what is there, and how much of it
+  crawlite report FILE broken                    broken link targets, and who links to them
+  crawlite report FILE titles --format csv       for a spreadsheet
+  crawlite report FILE broken --sql              SQL, to change it and ask with query or sqlite3
+  crawlite report FILE --fail-on broken,orphans  as a gate: exit code 2 if there are any"
 )]
 pub(super) struct ReportArgs {
     /// File to look into
@@ -208,63 +208,64 @@ fn print(
     Ok(())
 }
 
-/// Prints the list of reports with their numbers of rows.
+/// Prints the list of reports with their numbers of rows, as they are counted.
 fn list(
     reports: &Reports,
     args: &ReportArgs,
     shown: &ShownCrawl,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    let counts = REPORTS.iter().map(|report| reports.count(report, Some(shown.id)));
     if args.format == Format::Table {
-        let counts: Vec<u64> = counts.collect::<Result<_, QueryError>>()?;
-        return Ok(list_for_people(args, shown, &counts, out)?);
+        return list_for_people(reports, args, shown, out);
     }
     let printer = Printer::new(args.format, out, None);
     stream(printer, |on_columns, on_row| {
-        on_columns(&["report", "group", "rows", "shows"].map(str::to_owned))
-            .map_err(QueryError::Output)?;
-        for (report, count) in REPORTS.iter().zip(counts) {
-            let row = [
+        let columns = ["report", "group", "rows", "shows"].map(str::to_owned);
+        on_columns(&columns).map_err(QueryError::Output)?;
+        reports.count_all(Some(shown.id), |report, count| {
+            on_row(&[
                 Value::Text(report.name.to_owned()),
                 Value::Text(report.group.as_str().to_owned()),
-                Value::Integer(i64::try_from(count?).unwrap_or(i64::MAX)),
+                Value::Integer(i64::try_from(count).unwrap_or(i64::MAX)),
                 Value::Text(report.sentence().to_owned()),
-            ];
-            on_row(&row).map_err(QueryError::Output)?;
-        }
+            ])
+        })?;
         Ok(REPORTS.len() as u64)
     })?;
     Ok(())
 }
 
 fn list_for_people(
+    reports: &Reports,
     args: &ReportArgs,
     shown: &ShownCrawl,
-    counts: &[u64],
     out: &mut impl Write,
-) -> std::io::Result<()> {
+) -> anyhow::Result<()> {
     let name = args.file.display();
     let seeds: Vec<String> = serde_json::from_str(&shown.seeds).unwrap_or_default();
     let seeds = seeds.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
     let state = if shown.is_finished { "" } else { ", not finished" };
-    let head =
-        format!("{name}: crawl {} of {seeds}, begun {} UTC{state}", shown.id, shown.started_at);
-    writeln!(out, "{}", sanitize(&head))?;
+    let (id, begun) = (shown.id, &shown.started_at);
+    writeln!(
+        out,
+        "{}",
+        sanitize(&format!("{name}: crawl {id} of {seeds}, begun {begun} UTC{state}"))
+    )?;
     let widest = REPORTS.iter().map(|report| report.name.len()).max().unwrap_or_default();
-    for (group, title) in [(Group::Problems, "Problems"), (Group::Facts, "Facts")] {
-        writeln!(out, "\n{title}")?;
-        for (report, rows) in REPORTS.iter().zip(counts).filter(|(report, _)| report.group == group)
-        {
-            let line =
-                format!("  {:widest$}  {:>9}  {}", report.name, count(*rows), report.sentence());
-            let room = terminal_width().unwrap_or(usize::MAX);
-            let cut: String = line.chars().take(room).collect();
-            writeln!(out, "{cut}")?;
+    let room = terminal_width().unwrap_or(usize::MAX);
+    let mut group = None;
+    reports.count_all(Some(shown.id), |report, rows| {
+        if group.replace(report.group) != Some(report.group) {
+            let title = if report.group == Group::Problems { "Problems" } else { "Facts" };
+            writeln!(out, "\n{title}")?;
         }
-    }
+        let line = format!("  {:widest$}  {:>9}  {}", report.name, count(rows), report.sentence());
+        writeln!(out, "{}", line.chars().take(room).collect::<String>())?;
+        out.flush()
+    })?;
     writeln!(
         out,
         "\ncrawlite report {name} NAME prints one; --format csv for a spreadsheet, --sql for its SQL"
-    )
+    )?;
+    Ok(())
 }

@@ -4,7 +4,6 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::Args;
 use toml::Table;
 
@@ -13,6 +12,7 @@ use super::open::{Prepared, ResultArgs, run as run_crawl};
 use super::seeds::Seeds;
 use super::settings::{Settings, differences};
 use super::{Exit, Usage, say};
+use crate::canonical::CanonicalUrl;
 use crate::config::Config;
 use crate::engine::record::Kind;
 use crate::engine::too_deep;
@@ -57,7 +57,14 @@ pub(super) async fn run(
         store.close().await?;
         return Err(Error::Empty(name.to_string()).into());
     };
-    let before: Table = crawl.config.parse().with_context(|| format!("the settings in {name}"))?;
+    let before: Table = crawl.config.parse().map_err(|error: toml::de::Error| {
+        Error::Corrupt(name.to_string(), format!("its settings: {}", error.message()))
+    })?;
+    let are_seeds = crawl.seeds.iter().all(|seed| CanonicalUrl::parse(seed).is_ok());
+    if crawl.seeds.is_empty() || !are_seeds {
+        store.close().await?;
+        return Err(Error::Corrupt(name.to_string(), "its seeds cannot be read".into()).into());
+    }
     let prepared = prepare(&args.settings, before.clone(), &crawl.seeds);
     let (prepared, after) = match prepared {
         Ok(prepared) => prepared,
@@ -114,7 +121,15 @@ pub(super) async fn judge_again(
     before: &Table,
     after: &Table,
 ) -> Result<Option<u64>, Error> {
-    let depends_on = ["scope.", "limits.", "politeness.robots", "fetch."];
+    let depends_on = [
+        "scope.",
+        "limits.",
+        "politeness.robots",
+        "fetch.allow_private",
+        "fetch.user:",
+        "fetch.cookie_jar",
+        "fetch.headers",
+    ];
     let lines = differences(before, after);
     if !lines.iter().any(|line| depends_on.iter().any(|setting| line.starts_with(setting))) {
         return Ok(None);

@@ -62,6 +62,9 @@ pub(super) struct Settings {
     /// See whether links to other sites work: one request each, not followed
     #[arg(long, help_heading = "Scope")]
     pub check_external: bool,
+    /// See whether the places that links name (#...) are on the pages they lead to
+    #[arg(long, help_heading = "Scope")]
+    pub check_fragments: bool,
     /// Follow links that say nofollow, too
     #[arg(long, help_heading = "Scope")]
     pub follow_nofollow: bool,
@@ -224,6 +227,7 @@ impl Settings {
         put("scope", "traps", self.no_traps.then_some(Value::Boolean(false)));
         put("scope", "assets", self.assets.then_some(Value::Boolean(true)));
         put("scope", "check_external", self.check_external.then_some(Value::Boolean(true)));
+        put("scope", "check_fragments", self.check_fragments.then_some(Value::Boolean(true)));
         put("scope", "nofollow", self.follow_nofollow.then_some(Value::Boolean(false)));
         put("scope", "strip_query", list(&self.strip_query));
         put("scope", "strip_tracking", self.strip_tracking.then_some(Value::Boolean(true)));

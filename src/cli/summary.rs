@@ -58,22 +58,25 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
     for (origin, why) in &summary.parked {
         say(&format!("\n  {origin} is parked: {why}; its pages wait for a resume"));
     }
+    let trapped = summary.skipped_by_reason.iter().find(|(reason, _)| reason == "trap");
+    if let Some((_, urls)) = trapped {
+        say(&format!(
+            "\n  {} URLs are set aside as traps, which would never end: crawlite traps {file}",
+            count(*urls)
+        ));
+    }
     print_not_checked(summary, ended, &file.to_string());
     say("\nNext:");
     if !ended.finish.is_complete() {
         say(&format!("  crawlite resume {file}{}", raise(ended)));
     }
     if summary.broken_targets > 0 {
-        say(&format!(
-            "  crawlite query {file} \"SELECT target, status, source, anchor FROM broken_links\""
-        ));
+        say(&format!("  crawlite report {file} broken"));
     }
     if status.skipped > 0 {
-        say(&format!(
-            "  crawlite query {file} \"SELECT reason, detail, count(*) FROM skipped GROUP BY 1, 2 ORDER BY 3 DESC\""
-        ));
+        say(&format!("  crawlite report {file} skipped"));
     }
-    say(&format!("  crawlite schema {file}"));
+    say(&format!("  crawlite report {file}"));
 }
 
 /// Why it ended, in one line.
@@ -91,7 +94,7 @@ pub(super) fn headline(summary: &Summary, ended: &Ended<'_>) -> String {
             format!("Finished without a page: {}", why_nothing(summary, &seed))
         }
         Finish::Finished if status.done == status.no_answer => {
-            format!("Finished, but nobody answered: {seed}; see the errors view")
+            format!("Finished, but nobody answered: {seed}; see the report errors")
         }
         Finish::Finished if status.done == 1 => {
             format!("Finished with a single page in {took}: {}", why_one(summary))
@@ -119,7 +122,7 @@ pub(super) fn headline(summary: &Summary, ended: &Ended<'_>) -> String {
 
 fn why_nothing(summary: &Summary, seed: &str) -> String {
     match summary.skipped_by_reason.first() {
-        Some((reason, _)) => format!("{seed} was skipped ({reason}); see the skipped view"),
+        Some((reason, _)) => format!("{seed} was skipped ({reason}); see the report skipped"),
         None => format!("nothing is left to fetch of {seed}"),
     }
 }
@@ -127,14 +130,15 @@ fn why_nothing(summary: &Summary, seed: &str) -> String {
 fn why_one(summary: &Summary) -> String {
     let status = &summary.status;
     if status.redirects == 1 {
-        return "it redirects out of the scope; see the redirects view, or use --scope".to_owned();
+        return "it redirects out of the scope; see the report redirects, or use --scope"
+            .to_owned();
     }
     if summary.links == 0 {
         return "it has no links. Pages built by scripts show theirs only in a browser".to_owned();
     }
     match summary.skipped_by_reason.first() {
         Some((reason, n)) => {
-            format!("its links lead elsewhere ({} {reason}); see the skipped view", count(*n))
+            format!("its links lead elsewhere ({} {reason}); see the report skipped", count(*n))
         }
         None => "it links to nothing else".to_owned(),
     }
@@ -147,9 +151,12 @@ fn print_broken(summary: &Summary) {
     let are = if summary.broken_targets == 1 { "target is" } else { "targets are" };
     say(&format!("\n  {} link {are} broken; linked most:", count(summary.broken_targets)));
     for (url, status, pages) in &summary.broken {
-        let from =
-            if *pages == 1 { "1 page".to_owned() } else { format!("{} pages", count(*pages)) };
-        say(&format!("    {status:<8} {url}  (from {from})"));
+        let from = match pages {
+            0 => String::new(),
+            1 => "  (from 1 page)".to_owned(),
+            pages => format!("  (from {} pages)", count(*pages)),
+        };
+        say(&format!("    {status:<8} {url}{from}"));
     }
 }
 

@@ -57,16 +57,12 @@ pub(super) async fn run(args: TrapsArgs, out: &mut impl Write) -> anyhow::Result
     let released = store.release_trap(pattern.clone(), unix_ms()).await;
     store.close().await?;
     let name = args.file.display();
-    match released? {
-        Some(urls) => {
-            say(&format!(
-                "Released {pattern}: {urls} URLs are pending; crawlite resume {name} fetches them"
-            ));
-            Ok(Exit::Finished)
-        }
-        None => {
-            let error = anyhow!("{name} has no trap `{pattern}`; crawlite traps {name} lists them");
-            Err(Usage(error).into())
-        }
-    }
+    let Some(urls) = released? else {
+        let error = anyhow!("{name} has no trap `{pattern}`; crawlite traps {name} lists them");
+        return Err(Usage(error).into());
+    };
+    say(&format!(
+        "Released {pattern}: {urls} URLs are pending; crawlite resume {name} fetches them"
+    ));
+    Ok(Exit::Finished)
 }

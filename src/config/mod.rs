@@ -229,6 +229,7 @@ mod tests {
             "sitemaps",
             "mirrors",
             "traps",
+            "check_fragments",
             "budgets",
             "assets",
             "check_external",

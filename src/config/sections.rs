@@ -57,6 +57,8 @@ pub struct ScopeConfig {
     pub assets: bool,
     /// See whether links to other sites work: one request each, not followed.
     pub check_external: bool,
+    /// See whether the places that links name (`#...`) are on the pages they lead to.
+    pub check_fragments: bool,
     /// Set aside URLs of patterns that would never end.
     pub traps: bool,
     /// Read the sitemaps that robots.txt names, and `/sitemap.xml`.
@@ -181,6 +183,7 @@ impl Default for ScopeConfig {
             nofollow: true,
             assets: false,
             check_external: false,
+            check_fragments: false,
             traps: true,
             sitemaps: true,
             strip_query: Vec::new(),

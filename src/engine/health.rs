@@ -1,9 +1,10 @@
 //! Does a server still answer us, or is it, or the network, away?
 //!
-//! That no connection comes about says nothing about a URL: it goes back to the
-//! queue uncounted, and its server is left alone for ever longer. If others are
-//! reached meanwhile, the server is parked; if none is, the network may be down,
-//! and the crawl waits for it. A server that had worked and then refuses most of
+//! That no connection to a server comes about which had answered says nothing about
+//! a URL: it goes back to the queue uncounted, and its server is left alone for ever
+//! longer. If others are reached meanwhile, the server is parked; if none is, the
+//! network may be down, and the crawl waits for it. A server that never answered
+//! while others do is not there: that is its URLs' answer. A server that had worked and then refuses most of
 //! what it is asked is parked too, and what it refused goes back to pending: a
 //! resume asks for it again.
 //!
@@ -74,7 +75,7 @@ impl Health {
     fn is_away(&self, reached_at: Option<Instant>, now: Instant) -> bool {
         let waited = self.failing_since.map_or(Duration::ZERO, |since| now - since);
         self.failures >= MIN_FAILURES
-            && (!self.has_connected || reached_at > self.previous_failure || waited >= PATIENCE)
+            && (reached_at.is_none() || reached_at > self.previous_failure || waited >= PATIENCE)
     }
 
     fn reached(&mut self) {
@@ -104,7 +105,11 @@ impl Engine {
             return Meaning::Counts;
         }
         if matches!(visited.outcome, Outcome::Failed { no_connection: true, .. }) {
+            let is_anyone_there = self.reached_at.is_some();
             let health = self.health(server);
+            if is_anyone_there && !health.has_connected {
+                return Meaning::Counts;
+            }
             let until = health.failed(now.at);
             self.frontier.hold(server, until);
             let reached_at = self.reached_at;
@@ -168,6 +173,19 @@ impl Engine {
             let ids = std::mem::take(&mut self.reopened);
             self.actions.push(Action::Write(Record::Reopened(ids)));
         }
+    }
+
+    /// The server of a loaded origin answered in an earlier run.
+    pub(super) fn note_known(&mut self, server: ServerId) {
+        self.health(server).has_connected = true;
+    }
+
+    /// Whether nothing was answered in this run, and no server that was asked was there.
+    pub(super) fn is_nobody_there(&self) -> bool {
+        let servers = self.server_names.len();
+        !self.any_answer
+            && self.healths.len() == servers
+            && self.healths.iter().all(|health| health.failures > 0)
     }
 
     /// Since when no connection came about to any server, if several tries failed.

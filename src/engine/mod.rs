@@ -406,7 +406,7 @@ impl Engine {
         if let Some(finish) = self.stopping.take() {
             return Some(finish);
         }
-        if !self.any_answer && self.origins.is_hopeless() {
+        if !self.any_answer && self.origins.is_hopeless() || self.is_nobody_there() {
             return Some(Finish::NoAnswer);
         }
         let nothing_waits = self.frontier.is_empty()

@@ -60,6 +60,7 @@ impl Engine {
         let (id, server) = self.add_origin(&url, origin.pending, now.at);
         if let Some((rules, age)) = origin.rules.filter(|_| self.settings.politeness.robots) {
             self.apply_rules(id, &rules, now, age);
+            self.note_known(server);
         }
         if let Some(original) = origin.mirror_of.filter(|_| !self.settings.mirrors) {
             self.unmirrored.push((id, original));

@@ -7,6 +7,7 @@
 //!
 //! bytes → `charset` (text) → `tokens` (tags) → `page` (fields and raw links)
 
+mod anchors;
 mod charset;
 mod css;
 mod directives;
@@ -19,6 +20,7 @@ mod selector;
 mod text;
 mod tokens;
 
+pub use anchors::{anchor_hash, fragment_names};
 pub use charset::decode;
 pub use css::css_references;
 pub use directives::{Directives, refresh_target};
@@ -73,6 +75,8 @@ pub struct Extracted {
     pub simhash: Option<u64>,
     /// The evidence that the page shows its content only to those who run its scripts.
     pub needs_javascript: Option<String>,
+    /// Hashes of the places that a fragment can name, sorted.
+    pub anchors: Vec<u32>,
     /// Links in the order in which they stand on the page.
     pub links: Vec<RawLink>,
     /// Links beyond [`MAX_LINKS`], which were not kept.
@@ -151,6 +155,8 @@ pub fn extract(html: &str, product_token: &str) -> Extracted {
 /// Appends `text` to `folded` with runs of white space as one blank, none at the
 /// start, up to `cap` bytes.
 fn push_folded(folded: &mut Vec<u8>, text: &[u8], cap: usize) {
+    let room = cap.saturating_sub(folded.len());
+    folded.reserve(text.len().min(room));
     for &byte in text {
         if folded.len() >= cap {
             return;
@@ -165,12 +171,11 @@ fn push_folded(folded: &mut Vec<u8>, text: &[u8], cap: usize) {
 
 /// Folded bytes as text; a character cut at the cap is left out.
 fn folded_text(folded: &[u8]) -> String {
-    let end = match std::str::from_utf8(folded) {
-        Ok(_) => folded.len(),
-        Err(error) if error.error_len().is_none() => error.valid_up_to(),
-        Err(_) => folded.len(),
-    };
-    String::from_utf8_lossy(&folded[..end]).trim_end().to_owned()
+    match std::str::from_utf8(folded) {
+        Ok(text) => text.trim_end().to_owned(),
+        Err(error) if error.error_len().is_none() => folded_text(&folded[..error.valid_up_to()]),
+        Err(_) => String::from_utf8_lossy(folded).trim_end().to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What do the tags of a page amount to?
 
+use super::anchors::Anchors;
 use super::fields::{Fields, cut};
 use super::links::{LinkKind, leads_to_document, references, srcset_urls};
 use super::scripting::Scripting;
@@ -18,6 +19,7 @@ pub(super) struct Page<'a> {
     fields: Fields,
     text: Text,
     scripting: Scripting,
+    anchors: Anchors,
     /// The index of the open `<a>` in the links, and its text so far.
     anchor: Option<(usize, Vec<u8>)>,
     regions: Vec<Region>,
@@ -32,6 +34,7 @@ impl<'a> Page<'a> {
             fields: Fields::default(),
             text: Text::default(),
             scripting: Scripting::default(),
+            anchors: Anchors::default(),
             anchor: None,
             regions: Vec::new(),
             is_in_noscript: false,
@@ -74,6 +77,7 @@ impl<'a> Page<'a> {
             words,
             main_words,
             simhash,
+            anchors: self.anchors.finish(),
             needs_javascript: self.scripting.evidence(words, documents),
             ..self.found
         }
@@ -162,6 +166,17 @@ impl<'a> Page<'a> {
         }
     }
 
+    fn anchors_of(&mut self, tag: &Tag<'_>) {
+        if let Some(id) = tag.get(Attribute::Id) {
+            self.anchors.push(&id);
+        }
+        if tag.name == b"a"
+            && let Some(name) = tag.get(Attribute::Name)
+        {
+            self.anchors.push(&name);
+        }
+    }
+
     fn start_script(&mut self, tag: &Tag<'_>) {
         let media_type = tag.get(Attribute::Type).unwrap_or_default();
         if !self.fields.script(&media_type) {
@@ -198,6 +213,7 @@ impl Sink for Page<'_> {
             self.text.set_place(self.place());
         }
         if tag.has_attributes() {
+            self.anchors_of(tag);
             self.links_of(tag);
         }
     }

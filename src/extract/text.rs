@@ -13,6 +13,8 @@ const MIN_FINGERPRINT_WORDS: u32 = 50;
 const SHINGLE: usize = 3;
 /// Digits of the counters: a body of 10 MiB has fewer than 2^24 words.
 const PLANES: usize = 24;
+/// Digits into which almost every count carries.
+const ALWAYS: usize = 8;
 
 /// What a piece of text belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +29,32 @@ pub(super) enum Place {
     #[default]
     Elsewhere,
 }
+
+// A word's hash is FNV-1a of its lower case.
+const PRIME: u64 = 0x0100_0000_01b3;
+const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+
+fn add_byte(hash: u64, byte: u8) -> u64 {
+    (hash ^ u64::from(byte)).wrapping_mul(PRIME)
+}
+
+/// First bytes of U+3000 to U+9FFF: kana and Han, each character a word of its own.
+const IDEOGRAPHS: std::ops::RangeInclusive<u8> = 0xe3..=0xe9;
+
+/// Each byte that just goes on a word, in lower case; 0 for the others.
+static LOWER: [u8; 256] = {
+    let mut lower = [0; 256];
+    let mut byte = 1_u8;
+    while byte < u8::MAX {
+        let is_other =
+            byte.is_ascii_whitespace() || byte >= *IDEOGRAPHS.start() && byte <= *IDEOGRAPHS.end();
+        if !is_other {
+            lower[byte as usize] = byte.to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    lower
+};
 
 /// The words of a page, as they pass by.
 #[derive(Default)]
@@ -52,10 +80,27 @@ impl Text {
 
     /// A piece of text; it may begin and end within a word.
     pub(super) fn push(&mut self, text: &[u8]) {
-        const PRIME: u64 = 0x0100_0000_01b3;
-        const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
         let mut word = self.word;
-        for &byte in text {
+        let mut rest = text;
+        loop {
+            if !self.is_ideograph && !rest.is_empty() {
+                let mut hash = word.unwrap_or(BASIS);
+                let mut length = 0;
+                for byte in rest {
+                    let lower = LOWER[usize::from(*byte)];
+                    if lower == 0 {
+                        break;
+                    }
+                    hash = add_byte(hash, lower);
+                    length += 1;
+                }
+                if length > 0 {
+                    word = Some(hash);
+                }
+                rest = &rest[length..];
+            }
+            let Some((&byte, after)) = rest.split_first() else { break };
+            rest = after;
             if byte.is_ascii_whitespace() {
                 if word.is_some() {
                     self.word = word.take();
@@ -63,16 +108,14 @@ impl Text {
                 }
                 continue;
             }
-            // U+3000 to U+9FFF: kana and Han, each character a word of its own.
-            let is_ideograph = (0xe3..=0xe9).contains(&byte);
+            let is_ideograph = IDEOGRAPHS.contains(&byte);
             let ends_ideograph = self.is_ideograph && !(0x80..=0xbf).contains(&byte);
             if is_ideograph || ends_ideograph {
                 self.word = word.take();
                 self.end_word();
                 self.is_ideograph = is_ideograph;
             }
-            let lower = byte | if byte.is_ascii_uppercase() { 0x20 } else { 0 };
-            word = Some((word.unwrap_or(BASIS) ^ u64::from(lower)).wrapping_mul(PRIME));
+            word = Some(add_byte(word.unwrap_or(BASIS), byte.to_ascii_lowercase()));
         }
         self.word = word;
     }
@@ -108,7 +151,8 @@ impl Text {
 struct Fingerprint {
     words: u32,
     features: u32,
-    last: [u64; SHINGLE],
+    /// The hash of the last word, of the last two, …: features that the next words go on.
+    begun: [u64; SHINGLE - 1],
     /// 64 counters side by side: plane `n` holds digit `n` of each.
     planes: [u64; PLANES],
 }
@@ -116,24 +160,28 @@ struct Fingerprint {
 impl Fingerprint {
     fn push(&mut self, word: u64) {
         self.words = self.words.saturating_add(1);
-        self.last.rotate_left(1);
-        self.last[SHINGLE - 1] = word;
+        let join = |so_far: u64| mix(so_far.rotate_left(17) ^ word);
+        let [last, last_two] = self.begun;
+        self.begun = [join(0), join(last)];
         if self.words as usize >= SHINGLE {
-            let feature = self.last.iter().fold(0_u64, |all, word| mix(all.rotate_left(17) ^ word));
-            self.count(feature);
+            self.count(join(last_two));
         }
     }
 
     fn count(&mut self, feature: u64) {
         self.features = self.features.saturating_add(1);
         let mut carry = feature;
-        for plane in &mut self.planes {
-            let both = *plane & carry;
-            *plane ^= carry;
-            carry = both;
+        let (low, high) = self.planes.split_at_mut(ALWAYS);
+        // No early end here: where the carry runs out cannot be foreseen, and a
+        // wrong guess costs the processor more than the rest of the planes.
+        for plane in low {
+            carry = add_digit(plane, carry);
+        }
+        for plane in high {
             if carry == 0 {
                 return;
             }
+            carry = add_digit(plane, carry);
         }
     }
 
@@ -145,6 +193,13 @@ impl Fingerprint {
             hash | u64::from(count > self.features / 2) << bit
         })
     }
+}
+
+/// Adds a bit to each counter's digit; gives what is carried to the next.
+fn add_digit(plane: &mut u64, carry: u64) -> u64 {
+    let both = *plane & carry;
+    *plane ^= carry;
+    both
 }
 
 /// Spreads every bit over all others (the finalizer of MurmurHash3).

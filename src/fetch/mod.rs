@@ -9,25 +9,28 @@
 mod client;
 mod cookies;
 mod decode;
+mod failure;
 mod guard;
 mod head;
 
-use std::error::Error as StdError;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use reqwest::header::HeaderMap;
+use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::canonical::CanonicalUrl;
 use crate::config::FetchConfig;
 use client::{client, cookies, seed_headers};
-use guard::{GuardedResolver, LookupError};
+use failure::is_out_of_files;
+use guard::GuardedResolver;
 
 pub use client::{ACCEPT, ACCEPT_ENCODING, SetupError};
 pub use decode::{Decoded, Undecodable, decode, gunzip};
+pub use failure::FetchError;
 pub use guard::{BadAllowance, Guard, is_global};
 pub use head::Head;
 
@@ -39,93 +42,8 @@ const SHARED_BYTES: usize = 64 << 20;
 const DRAIN_BYTES: u64 = 64 * 1024;
 /// The longest time for that: a new connection costs no more.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
-
-/// Why a fetch gave no usable response.
-///
-/// A status such as 404 is a response, not an error. [`FetchError::code`] is
-/// what the store keeps: never rename one.
-#[derive(Debug, thiserror::Error)]
-pub enum FetchError {
-    /// The host name does not resolve.
-    #[error("no such host")]
-    Dns(String),
-    /// The address is private and was not allowed.
-    #[error("private address")]
-    Private,
-    /// Nobody listens there.
-    #[error("cannot connect: {0}")]
-    Connect(String),
-    /// The certificate or the handshake is not acceptable.
-    #[error("TLS: {0}")]
-    Tls(String),
-    /// No complete answer in time.
-    #[error("no answer in time: {0}")]
-    Timeout(String),
-    /// No connection in time, or no address.
-    #[error("no connection in time: {0}")]
-    ConnectTimeout(String),
-    /// The server broke the protocol or hung up midway.
-    #[error("broken response: {0}")]
-    Broken(String),
-    /// The body is not what its headers say.
-    #[error("{0}")]
-    Undecodable(#[from] Undecodable),
-    /// The code that visited the URL failed.
-    #[error("a fault in crawlite: {0}")]
-    Panic(String),
-}
-
-impl FetchError {
-    /// A stable one-word name.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Dns(_) => "dns",
-            Self::Private => "private-address",
-            Self::Connect(_) => "connect",
-            Self::Tls(_) => "tls",
-            Self::Timeout(_) | Self::ConnectTimeout(_) => "timeout",
-            Self::Broken(_) => "broken",
-            Self::Undecodable(_) => "undecodable",
-            Self::Panic(_) => "panic",
-        }
-    }
-
-    /// Whether trying again later may help.
-    pub fn is_transient(&self) -> bool {
-        self.no_connection() || matches!(self, Self::Timeout(_) | Self::Broken(_))
-    }
-
-    /// Whether not even a connection came about.
-    pub fn no_connection(&self) -> bool {
-        matches!(self, Self::Dns(_) | Self::Connect(_) | Self::ConnectTimeout(_))
-    }
-
-    /// Sorts an error of the client by what lies at its root.
-    fn of(error: &reqwest::Error) -> Self {
-        let mut source: Option<&(dyn StdError + 'static)> = Some(error);
-        let mut root = String::new();
-        while let Some(cause) = source {
-            match cause.downcast_ref::<LookupError>() {
-                Some(LookupError::Private) => return Self::Private,
-                Some(LookupError::Timeout) => return Self::ConnectTimeout("DNS".into()),
-                Some(LookupError::NotFound(io)) => return Self::Dns(io.to_string()),
-                None => {}
-            }
-            if let Some(tls) = tls_error(cause) {
-                return Self::Tls(tls.to_string());
-            }
-            root = cause.to_string();
-            source = cause.source();
-        }
-        if error.is_timeout() {
-            if error.is_connect() { Self::ConnectTimeout(root) } else { Self::Timeout(root) }
-        } else if error.is_connect() {
-            Self::Connect(root)
-        } else {
-            Self::Broken(root)
-        }
-    }
-}
+/// Between two tries where no file descriptor is left; idle connections end after 15 s.
+const SCARCE_WAIT: Duration = Duration::from_millis(250);
 
 /// What is asked of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,15 +52,6 @@ pub enum Method {
     Get,
     /// The head alone.
     Head,
-}
-
-/// The TLS error that `error` is, or hides: one in an `io::Error` is no source of
-/// it, and one `io::Error` may be in another.
-fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
-    if let Some(tls) = error.downcast_ref() {
-        return Some(tls);
-    }
-    tls_error(error.downcast_ref::<std::io::Error>()?.get_ref()?)
 }
 
 /// A response, as far as it was wanted.
@@ -181,6 +90,9 @@ pub struct Fetcher {
     idle_timeout: Duration,
     max_body: usize,
     budget: Arc<Semaphore>,
+    /// File descriptors ran out once: no connection is kept any more. Those of many
+    /// hosts that wait for a second request would take all there are.
+    is_scarce: Arc<AtomicBool>,
 }
 
 impl Fetcher {
@@ -220,6 +132,7 @@ impl Fetcher {
             idle_timeout: config.idle_timeout.0,
             max_body,
             budget: Arc::new(Semaphore::new(SHARED_BYTES.max(max_body) / 1024)),
+            is_scarce: Arc::default(),
         })
     }
 
@@ -260,16 +173,7 @@ impl Fetcher {
         wants_body: impl Fn(&Head) -> bool,
     ) -> Result<Fetched, FetchError> {
         let began = Instant::now();
-        let client =
-            if self.guard.exempts(url) || self.has_proxy { &self.exempt } else { &self.strict };
-        let mut request = match method {
-            Method::Get => client.get(url.to_url()),
-            Method::Head => client.head(url.to_url()),
-        };
-        if self.seed_origins.iter().any(|origin| **origin == *url.origin()) {
-            request = request.headers(self.seed_headers.clone());
-        }
-        let mut response = request.send().await.map_err(|error| FetchError::of(&error))?;
+        let mut response = self.send(url, method).await?;
         let headers = std::mem::take(response.headers_mut());
         let head = Head::new(response.status().as_u16(), headers);
         let mut fetched = Fetched {
@@ -294,6 +198,32 @@ impl Fetcher {
             tokio::time::timeout(DRAIN_TIME.min(most), drain).await.ok();
         }
         Ok(fetched)
+    }
+
+    /// Sends the request. Where no file descriptor is left it waits for one, as long
+    /// as the deadline allows: that is not the URL's fault.
+    async fn send(&self, url: &CanonicalUrl, method: Method) -> Result<Response, FetchError> {
+        let client =
+            if self.guard.exempts(url) || self.has_proxy { &self.exempt } else { &self.strict };
+        loop {
+            let mut request = match method {
+                Method::Get => client.get(url.to_url()),
+                Method::Head => client.head(url.to_url()),
+            };
+            if self.seed_origins.iter().any(|origin| **origin == *url.origin()) {
+                request = request.headers(self.seed_headers.clone());
+            }
+            if self.is_scarce.load(Ordering::Relaxed) {
+                request = request.header(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            match request.send().await {
+                Err(error) if is_out_of_files(&error) => {
+                    self.is_scarce.store(true, Ordering::Relaxed);
+                    tokio::time::sleep(SCARCE_WAIT).await;
+                }
+                sent => return sent.map_err(|error| FetchError::of(&error)),
+            }
+        }
     }
 
     async fn read_body(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_rusqlite::rusqlite::{
-    Connection, OptionalExtension, Result, Row, Transaction, TransactionBehavior, params,
+    self, Connection, OptionalExtension, Result, Row, Transaction, TransactionBehavior, params,
 };
 
 use super::{CrawlRow, Error};
@@ -22,6 +22,9 @@ const MAX_CRASHES: i64 = 3;
 /// How long a stored robots.txt is believed (RFC 9309 section 2.4).
 const RULES_LAST_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// The largest file that is looked through before it is written to: half a second.
+const CHECKED_WHOLE_BYTES: i64 = 256 << 20;
+
 /// The columns that [`pending_row`] reads, of `state s` and `url u`.
 pub(super) const PENDING_COLUMNS: &str =
     "u.id, u.url, s.kind, s.depth, s.hops, s.attempts, s.not_before, s.crawl_id > 1";
@@ -30,7 +33,7 @@ pub(super) fn pending_row(row: &Row<'_>) -> Result<PendingRow> {
     let kind: String = row.get(2)?;
     Ok(PendingRow {
         id: UrlId(row.get(0)?),
-        url: CanonicalUrl::from_stored(row.get::<_, String>(1)?),
+        url: canonical(&row.get::<_, String>(1)?).ok_or_else(|| wrong(1, "not a canonical URL"))?,
         kind: Kind::from_stored(&kind),
         depth: Depth::from_rank(row.get(3)?),
         hops: row.get(4)?,
@@ -38,6 +41,16 @@ pub(super) fn pending_row(row: &Row<'_>) -> Result<PendingRow> {
         not_before: row.get(6)?,
         revisit: row.get(7)?,
     })
+}
+
+/// What everybody relies on in a URL is looked for once more before it is fetched.
+fn canonical(text: &str) -> Option<CanonicalUrl> {
+    CanonicalUrl::parse(text).ok().filter(|url| url.as_str() == text)
+}
+
+/// A value that no crawl writes.
+fn wrong(column: usize, why: &'static str) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Null, why.into())
 }
 
 /// The pending rows of an origin from a key on.
@@ -58,17 +71,25 @@ pub(super) fn refill(
     statement.query_map(key, pending_row)?.collect()
 }
 
-/// Looks for damage in the tables that a crawl relies on, before anything is written.
+/// Looks for damage before anything is written: in the whole file if that takes
+/// less than about a second, else in the tables that a crawl relies on.
 pub(super) fn check_tables(db: &Connection, path: &Path) -> Result<(), Error> {
-    for table in ["file", "crawl", "origin", "url", "state"] {
-        let sql = format!("PRAGMA quick_check('{table}')");
+    let pragma = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let pages = pragma("PRAGMA page_count").map_err(|error| Error::open(path, &error))?;
+    let page_bytes = pragma("PRAGMA page_size").map_err(|error| Error::open(path, &error))?;
+    let parts: &[&str] = if pages.saturating_mul(page_bytes) <= CHECKED_WHOLE_BYTES {
+        &["1"]
+    } else {
+        &["'file'", "'crawl'", "'origin'", "'url'", "'state'"]
+    };
+    for part in parts {
         let verdict = db
-            .query_row(&sql, [], |row| row.get::<_, String>(0))
+            .query_row(&format!("PRAGMA quick_check({part})"), [], |row| row.get::<_, String>(0))
             .map_err(|error| Error::open(path, &error))?;
         if verdict != "ok" {
             return Err(Error::Corrupt(
                 path.display().to_string(),
-                verdict.lines().next().unwrap_or_default().to_owned(),
+                format!("{}; nothing was changed", verdict.lines().next().unwrap_or_default()),
             ));
         }
     }
@@ -162,7 +183,9 @@ fn load_traps(db: &Connection, crawl_id: i64, loaded: &mut Loaded) -> Result<(),
     )?;
     let mut rows = statement.query(params![crawl_id, Reason::Trap.as_str()])?;
     while let Some(row) = rows.next()? {
-        traps.judge(&CanonicalUrl::from_stored(row.get::<_, String>(0)?));
+        if let Some(url) = canonical(&row.get::<_, String>(0)?) {
+            traps.judge(&url);
+        }
     }
     Ok(())
 }
@@ -178,7 +201,9 @@ fn load_budgets(db: &Connection, crawl_id: i64, loaded: &mut Loaded) -> Result<(
     )?;
     let mut rows = statement.query([crawl_id])?;
     while let Some(row) = rows.next()? {
-        loaded.budgets.count(&CanonicalUrl::from_stored(row.get::<_, String>(0)?));
+        if let Some(url) = canonical(&row.get::<_, String>(0)?) {
+            loaded.budgets.count(&url);
+        }
     }
     Ok(())
 }
@@ -210,6 +235,10 @@ fn load_known(db: &Connection, crawl_id: i64) -> Result<Known, Error> {
     let mut rows = statement.query([crawl_id])?;
     while let Some(row) = rows.next()? {
         let id = UrlId(row.get(0)?);
+        // They are given in order and never freed, and tables in memory are as long as the largest.
+        if id.0 as usize != known.len() + 1 {
+            return Err(wrong(0, "a row of a URL is missing").into());
+        }
         let hash = UrlHash(row.get(1)?);
         known.load(id, hash);
         if let Some(depth) = row.get::<_, Option<u16>>(2)? {
@@ -262,11 +291,18 @@ fn load_origins(
              EXISTS (SELECT 1 FROM state s INDEXED BY state_pending WHERE s.state = 'pending' AND s.crawl_id = ?1
                      AND s.origin_id = o.id AND s.kind = 'external'),
              (SELECT count(*) FROM state s INDEXED BY state_pending
-              WHERE s.state = 'pending' AND s.crawl_id = ?1 AND s.origin_id = o.id)
+              WHERE s.state = 'pending' AND s.crawl_id = ?1 AND s.origin_id = o.id), o.id
          FROM origin o ORDER BY o.id",
     )?;
+    let mut last = 0;
     let rows = statement.query_map([crawl_id], |row| {
         let name: Box<str> = row.get::<_, String>(0)?.into();
+        last += 1;
+        if row.get::<_, u32>(8)? != last
+            || canonical(&format!("{name}/")).is_none_or(|url| url.origin() != &*name)
+        {
+            return Err(wrong(0, "not an origin, or one before it is missing"));
+        }
         let status: Option<u16> = row.get(2)?;
         let body: Option<String> = row.get(3)?;
         let age = row.get::<_, Option<i64>>(1)?.map(|at| now.saturating_sub(at));
@@ -280,7 +316,7 @@ fn load_origins(
         let pending: i64 = row.get(7)?;
         let suspects = suspects.iter().filter(|row| *row.url.origin() == *name).count();
         Ok(LoadedOrigin {
-            pending: u64::try_from(pending).unwrap_or_default() - suspects as u64,
+            pending: u64::try_from(pending).unwrap_or_default().saturating_sub(suspects as u64),
             name,
             rules: rules.zip(age).map(|(rules, age)| (Arc::new(rules), age)),
             hold_until: row.get(4)?,
@@ -288,5 +324,19 @@ fn load_origins(
             mirror_of: row.get::<_, Option<u32>>(5)?.map(OriginId),
         })
     })?;
-    Ok(rows.collect::<Result<_>>()?)
+    let origins: Vec<LoadedOrigin> = rows.collect::<Result<_>>()?;
+    let pending: i64 = db.query_row(
+        "SELECT count(*) FROM state WHERE state = 'pending' AND crawl_id = ?1",
+        [crawl_id],
+        |row| row.get(0),
+    )?;
+    let queued = origins.iter().map(|origin| origin.pending).sum::<u64>() + suspects.len() as u64;
+    let is_origin = |id: OriginId| (1..=origins.len()).contains(&(id.0 as usize));
+    if origins.iter().filter_map(|origin| origin.mirror_of).any(|id| !is_origin(id)) {
+        return Err(wrong(5, "an origin mirrors one that is not there").into());
+    }
+    if u64::try_from(pending).ok() != Some(queued) {
+        return Err(wrong(0, "a pending URL belongs to no origin").into());
+    }
+    Ok(origins)
 }

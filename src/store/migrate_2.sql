@@ -9,6 +9,7 @@ ALTER TABLE page ADD COLUMN hreflang TEXT;
 ALTER TABLE page ADD COLUMN rel_next TEXT;
 ALTER TABLE page ADD COLUMN rel_prev TEXT;
 ALTER TABLE page ADD COLUMN needs_javascript TEXT;
+ALTER TABLE page ADD COLUMN anchors BLOB;
 
 ALTER TABLE fetch ADD COLUMN body_id INTEGER REFERENCES body (id);
 ALTER TABLE origin ADD COLUMN mirror_of INTEGER REFERENCES origin (id);
@@ -38,6 +39,13 @@ DROP TABLE state;
 ALTER TABLE state_new RENAME TO state;
 CREATE INDEX state_pending ON state (crawl_id, origin_id, depth, url_id) WHERE state = 'pending';
 CREATE INDEX state_owing ON state (crawl_id, url_id) WHERE owes = 1;
+
+CREATE TABLE broken_fragment (
+    crawl_id INTEGER NOT NULL REFERENCES crawl (id),
+    page_id  INTEGER NOT NULL REFERENCES page (id),
+    position INTEGER NOT NULL,
+    PRIMARY KEY (crawl_id, page_id, position)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE trap (
     host        TEXT    NOT NULL,

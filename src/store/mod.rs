@@ -6,6 +6,7 @@
 
 mod body;
 mod export;
+mod fragments;
 mod load;
 mod lock;
 mod migrate;
@@ -34,7 +35,7 @@ pub use lock::{OwnerLock, is_owned};
 pub use migrate::{View, views};
 pub use one_page::{OnePage, OnePageError, PageLink, PageLinks, Standing, Step};
 pub use query::{Query, QueryError, QueryLimits, Value};
-pub use reader::{Reader, Status, Summary, check_header};
+pub use reader::{Reader, RulesOfCrawl, Status, Summary, check_header};
 pub use rejudge::{Again, Aside};
 pub use reopen::Failure;
 pub use reports::{
@@ -65,18 +66,21 @@ pub enum Error {
     #[error("{0} holds no crawl yet; `crawlite crawl URL -o {0}` begins one")]
     Empty(String),
     /// Damaged.
-    #[error(
-        "{0} is damaged: {1}; nothing was changed. Salvage what is readable with `sqlite3 {0} .recover`"
-    )]
+    #[error("{0} is damaged: {1}. Salvage what is readable with `sqlite3 {0} .recover`")]
     Corrupt(String, String),
     /// It cannot be opened.
     #[error("cannot open {0}: {1}")]
     Open(String, String),
     /// No room.
     #[error(
-        "the disk is full; everything committed is safe, `crawlite resume` goes on once there is room"
+        "{0}: the disk is full; everything committed is safe, and the crawl can go on once there is room"
     )]
-    Full,
+    Full(String),
+    /// The system lets nothing be read or written.
+    #[error(
+        "{0}: {1}; everything committed is safe, and the crawl can go on once that is mended (is the disk full, or `ulimit -f` too low?)"
+    )]
+    Disk(String, String),
     /// The bundled SQLite is too old.
     #[error(
         "this program is built with SQLite {0}, which may damage files; 3.51.3 or newer is needed"
@@ -86,8 +90,11 @@ pub enum Error {
     #[error("the writer failed: {0}")]
     Panicked(String),
     /// Anything else the database says.
-    #[error("the store failed: {0}")]
+    #[error("the store failed")]
     Database(#[source] rusqlite::Error),
+    /// The same, of a file that is named.
+    #[error("{0}: the store failed")]
+    Failed(String, #[source] rusqlite::Error),
     /// The lock file.
     #[error("cannot use {0}: {1}")]
     Lock(String, std::io::Error),
@@ -95,20 +102,44 @@ pub enum Error {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Self::Full,
-            _ => Self::Database(error),
-        }
+        Self::Database(error)
     }
 }
 
 impl Error {
+    /// The same with the name of the file, where that helps.
+    fn at(self, path: &Path) -> Self {
+        use rusqlite::Error as Sql;
+        let Self::Database(error) = self else { return self };
+        let name = path.display().to_string();
+        match &error {
+            // Values that only damage, or a stranger, puts there.
+            Sql::FromSqlConversionFailure(_, _, why) => {
+                return Self::Corrupt(name, why.to_string());
+            }
+            Sql::IntegralValueOutOfRange(..)
+            | Sql::InvalidColumnType(..)
+            | Sql::QueryReturnedNoRows => return Self::Corrupt(name, error.to_string()),
+            _ => {}
+        }
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full(name),
+            Some(ErrorCode::SystemIoFailure) => Self::Disk(name, "disk I/O error".into()),
+            Some(ErrorCode::DatabaseCorrupt) => Self::Corrupt(name, error.to_string()),
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                Self::Open(name, error.to_string())
+            }
+            _ => Self::Failed(name, error),
+        }
+    }
+
     fn open(path: &Path, error: &rusqlite::Error) -> Self {
         let name = path.display().to_string();
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => Self::Foreign(name),
             Some(ErrorCode::DatabaseCorrupt) => Self::Corrupt(name, error.to_string()),
-            Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::DiskFull) => Self::Full(name),
+            Some(ErrorCode::SystemIoFailure) => Self::Disk(name, "disk I/O error".into()),
             _ => Self::Open(name, error.to_string()),
         }
     }
@@ -156,8 +187,9 @@ impl Store {
         match open_file(&owned, fresh_secret, now).await {
             Ok((db, secret)) => Ok(Self { db, lock, path: owned, secret }),
             Err(error) => {
+                let error = error.at(path);
                 // Suspects that an earlier owner left stay; a lock file made just now does not.
-                if lock.suspects().is_empty() && (!existed || !matches!(error, Error::Full)) {
+                if lock.suspects().is_empty() && (!existed || !matches!(error, Error::Full(_))) {
                     lock.release();
                 }
                 Err(error)
@@ -267,19 +299,25 @@ impl Store {
         &self.lock
     }
 
-    /// The connection, for the writer.
-    pub(crate) fn connection(&self) -> Connection {
-        self.db.clone()
+    /// The connection, for the writer, and the file's name.
+    pub(crate) fn connection(&self) -> (Connection, PathBuf) {
+        (self.db.clone(), self.path.clone())
     }
 
     /// Ends the run: says why, counts inlinks, builds the index on link targets,
-    /// and leaves exactly one file.
+    /// finds links to places that are not there if asked to, and leaves one file.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub async fn finish(self, crawl_id: i64, finish: &Finish, now: i64) -> Result<(), Error> {
+    pub async fn finish(
+        self,
+        crawl_id: i64,
+        finish: &Finish,
+        check_fragments: bool,
+        now: i64,
+    ) -> Result<(), Error> {
         let finish = finish.clone();
-        self.with(move |db| save::finish(db, crawl_id, &finish, now)).await?;
+        self.with(move |db| save::finish(db, crawl_id, &finish, check_fragments, now)).await?;
         self.close().await
     }
 
@@ -297,10 +335,10 @@ impl Store {
     /// # Errors
     /// If the write-ahead log cannot be brought home.
     pub async fn close(self) -> Result<(), Error> {
-        let Self { db, lock, .. } = self;
+        let Self { db, lock, path, .. } = self;
         db.close().await.map_err(|error| match error {
             tokio_rusqlite::Error::Error(error) | tokio_rusqlite::Error::Close((_, error)) => {
-                error.into()
+                Error::from(error).at(&path)
             }
             _ => Error::Panicked("the connection was closed before".into()),
         })?;
@@ -313,7 +351,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut rusqlite::Connection) -> Result<T, Error> + Send + 'static,
     {
-        on(&self.db, work).await
+        on(&self.db, work).await.map_err(|error| error.at(&self.path))
     }
 }
 
@@ -345,7 +383,7 @@ async fn open_file(
     lock::private_file(path).map_err(|error| Error::Open(name, error.to_string()))?;
     let db = Connection::open(path).await.map_err(|error| Error::open(path, &error))?;
     let path = path.to_owned();
-    let secret = on(&db, move |db| {
+    let made_ready = on(&db, move |db| {
         db.busy_timeout(Duration::from_secs(5))?;
         db.set_prepared_statement_cache_capacity(64);
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
@@ -363,6 +401,13 @@ async fn open_file(
         migrate::renew_views(db)?;
         Ok(db.query_row("SELECT secret FROM file", [], |row| row.get(0))?)
     })
-    .await?;
-    Ok((db, secret))
+    .await;
+    match made_ready {
+        Ok(secret) => Ok((db, secret)),
+        Err(error) => {
+            // Dropping alone would leave the -wal beside a file that is not to be touched.
+            db.close().await.ok();
+            Err(error)
+        }
+    }
 }

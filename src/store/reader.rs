@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::migrate::{APPLICATION_ID, SCHEMA_VERSION};
+use super::reports::report;
 use super::{Error, Query, QueryError, QueryLimits, Value};
 
 /// A read-only face of a file.
@@ -59,6 +60,21 @@ pub struct Status {
     pub file_bytes: u64,
 }
 
+/// The rules of a crawl, as far as its file has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RulesOfCrawl {
+    /// Its seeds.
+    pub seeds: Vec<String>,
+    /// Its settings as TOML, without secrets.
+    pub config: String,
+    /// Of the origin's robots.txt.
+    pub robots_status: Option<u16>,
+    /// The same.
+    pub robots_body: Option<String>,
+    /// Patterns that are parked.
+    pub traps: Vec<String>,
+}
+
 /// What a run ends with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
@@ -69,7 +85,8 @@ pub struct Summary {
     pub skipped_by_reason: Vec<(String, i64)>,
     /// Links on all pages.
     pub links: i64,
-    /// Targets that are broken: URL, status or error, pages that link to it; worst first.
+    /// Targets that are broken: URL, status or error, pages that link to it (0 if
+    /// they were not counted); worst first. As the report `broken` has them.
     pub broken: Vec<(String, String, i64)>,
     /// How many targets are broken in all.
     pub broken_targets: i64,
@@ -159,14 +176,9 @@ impl Reader {
         let pairs = |sql: String| -> Result<Vec<(String, i64)>, Error> {
             Ok(self.rows(&sql)?.iter().map(|row| (text(&row[0]), integer(&row[1]))).collect())
         };
-        let broken = format!(
-            "FROM state s JOIN fetch f ON f.id = s.fetch_id JOIN inlink i ON i.crawl_id = s.crawl_id AND i.url_id = s.url_id
-             WHERE s.crawl_id = {id} AND s.kind <> 'sitemap' AND s.state = 'done' AND (f.status >= 400 OR f.status IS NULL)
-               AND NOT (s.kind = 'external' AND coalesce(f.status, 0) IN (401, 403, 407, 429, 451, 999))"
-        );
+        let broken = report("broken").expect("it is in the list").part(Some(id));
         let worst = format!(
-            "SELECT u.url, coalesce(f.status, f.error), i.pages {}  ORDER BY i.pages DESC, u.url LIMIT 5",
-            broken.replace("WHERE", "JOIN url u ON u.id = s.url_id WHERE")
+            "SELECT target, coalesce(status, error), unique_inlinks FROM (\n{broken}\n) LIMIT 5"
         );
         Ok(Summary {
             skipped_by_reason: pairs(format!(
@@ -177,7 +189,7 @@ impl Reader {
                  WHERE s.crawl_id = {id}"
             ))?,
             broken: self.rows(&worst)?.iter().map(|row| (text(&row[0]), text(&row[1]), integer(&row[2]))).collect(),
-            broken_targets: self.number(&format!("SELECT count(*) {broken}"))?,
+            broken_targets: self.number(&format!("SELECT count(*) FROM (\n{broken}\n)"))?,
             links_cut: self.number("SELECT coalesce(sum(links_cut), 0) FROM page")?,
             stored_body_bytes: self.number("SELECT coalesce(sum(length(bytes)), 0) FROM body")?,
             last_error: self
@@ -193,6 +205,28 @@ impl Reader {
                 .map(|row| (text(&row[0]), text(&row[1])))
                 .collect(),
             status,
+        })
+    }
+
+    /// The rules of the newest crawl as they apply to an origin.
+    ///
+    /// # Errors
+    /// As [`Reader::status`].
+    pub fn rules(&self, origin: &str) -> Result<RulesOfCrawl, Error> {
+        let quoted = origin.replace('\'', "''");
+        let rows = self.rows(&format!(
+            "SELECT c.seeds, c.config, o.robots_status, o.robots_body
+             FROM crawl c LEFT JOIN origin o ON o.origin = '{quoted}' ORDER BY c.id DESC LIMIT 1"
+        ))?;
+        let row = rows.first().ok_or_else(|| Error::Empty(self.path.display().to_string()))?;
+        let traps =
+            self.rows("SELECT pattern FROM trap WHERE released_at IS NULL ORDER BY 1 LIMIT 10000")?;
+        Ok(RulesOfCrawl {
+            seeds: serde_json::from_str(&text(&row[0])).unwrap_or_default(),
+            config: text(&row[1]),
+            robots_status: u16::try_from(integer(&row[2])).ok().filter(|status| *status > 0),
+            robots_body: Some(text(&row[3])),
+            traps: traps.iter().map(|row| text(&row[0])).collect(),
         })
     }
 

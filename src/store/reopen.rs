@@ -79,11 +79,14 @@ pub(super) fn release_trap(
     now: i64,
 ) -> Result<Option<u64>, Error> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let known =
-        tx.execute("UPDATE trap SET released_at = ?2 WHERE pattern = ?1", params![pattern, now])?;
+    let known = tx.execute(
+        "UPDATE trap SET released_at = ?2 WHERE pattern = ?1 OR pattern = host || ?1",
+        params![pattern, now],
+    )?;
     let urls = tx.execute(
         "UPDATE state SET state = 'pending', reason = NULL, detail = NULL, attempts = 0, crashes = 0
-         WHERE crawl_id = (SELECT max(id) FROM crawl) AND state = 'aside' AND reason = 'trap' AND detail = ?1",
+         WHERE crawl_id = (SELECT max(id) FROM crawl) AND state = 'aside' AND reason = 'trap'
+           AND detail IN (SELECT pattern FROM trap WHERE pattern = ?1 OR pattern = host || ?1)",
         [pattern],
     )?;
     tx.commit()?;

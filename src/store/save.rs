@@ -4,8 +4,8 @@ use tokio_rusqlite::rusqlite::{
     Connection, OptionalExtension, Result, Transaction, TransactionBehavior, params,
 };
 
-use super::Error;
 use super::load::{self, PENDING_COLUMNS};
+use super::{Error, fragments};
 use crate::engine::Finish;
 use crate::engine::record::{
     BodyRecord, Discovery, Ending, FetchRecord, FoundBy, Kind, Met, NearerRow, OriginRecord,
@@ -59,12 +59,16 @@ pub(super) fn finish(
     db: &mut Connection,
     crawl_id: i64,
     finish: &Finish,
+    check_fragments: bool,
     now: i64,
 ) -> Result<(), Error> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Somebody who stops a crawl does not want to wait for what comes after it.
     if *finish != Finish::Stopped {
         index_targets(&tx, crawl_id)?;
+        if check_fragments {
+            fragments::find(&tx, crawl_id)?;
+        }
     }
     tx.execute(
         "UPDATE crawl SET finish = ?2, finished_at = CASE WHEN ?3 THEN ?4 END WHERE id = ?1",
@@ -354,9 +358,9 @@ fn save_page(
     let mut statement = tx.prepare_cached(
         "INSERT INTO page (url_id, content_hash, body_id, charset, title, description, h1, lang, claimed_canonical,
              robots_directives, is_index, is_follow, words, links, links_cut, main_words, simhash, headings, og,
-             jsonld_types, hreflang, rel_next, rel_prev, needs_javascript)
+             jsonld_types, hreflang, rel_next, rel_prev, needs_javascript, anchors)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
-             ?22, ?23, ?24)",
+             ?22, ?23, ?24, ?25)",
     )?;
     let page_id = statement.insert(params![
         id.0,
@@ -383,6 +387,7 @@ fn save_page(
         page.rel_next,
         page.rel_prev,
         page.needs_javascript,
+        page.anchors,
     ])?;
     let mut statement = tx.prepare_cached(
         "INSERT INTO link (page_id, position, target_id, kind, anchor, rel, fragment, region, is_follow, times)

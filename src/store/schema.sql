@@ -124,7 +124,8 @@ CREATE TABLE page (
     hreflang          TEXT,              -- JSON array of [language, URL]
     rel_next          TEXT,
     rel_prev          TEXT,
-    needs_javascript  TEXT               -- the evidence; NULL if the page says enough without scripts
+    needs_javascript  TEXT,              -- the evidence; NULL if the page says enough without scripts
+    anchors           BLOB               -- hashes, 4 bytes each, of the places that a fragment can name
 ) STRICT;
 
 -- Answers "which versions does this URL have?".
@@ -174,6 +175,14 @@ CREATE TABLE trap (
     parked_at   INTEGER NOT NULL,
     released_at INTEGER,           -- when somebody said that it is none; NULL while it is parked
     PRIMARY KEY (host, pattern)
+) STRICT, WITHOUT ROWID;
+
+-- Links whose fragment their target does not have; filled at the end of a crawl that is asked to.
+CREATE TABLE broken_fragment (
+    crawl_id INTEGER NOT NULL REFERENCES crawl (id),
+    page_id  INTEGER NOT NULL REFERENCES page (id),
+    position INTEGER NOT NULL,  -- of the link on the page
+    PRIMARY KEY (crawl_id, page_id, position)
 ) STRICT, WITHOUT ROWID;
 
 -- Links to each URL in a crawl, counted when a run ends; none while it runs.

@@ -96,9 +96,18 @@ CREATE VIEW links AS
 SELECT source, target, position, kind, anchor, rel, fragment, region, follow, times
 FROM all_links WHERE crawl_id = (SELECT crawl_id FROM shown_crawl);
 
--- Redirects: each hop, with its status and where it leads.
+-- Redirects: each hop, with its status and where it leads; kind says how: http, meta-refresh or refresh-header.
 CREATE VIEW redirects AS
-SELECT url, status, redirect_to, depth, found_on FROM pages WHERE redirect_to IS NOT NULL;
+SELECT url, status, redirect_to, depth, found_on, 'http' AS kind FROM pages WHERE redirect_to IS NOT NULL
+UNION ALL
+SELECT u.url, f.status, t.url, nullif(s.depth, 65535), o.url, l.kind
+FROM state s
+JOIN fetch f ON f.id = s.fetch_id
+JOIN link l ON l.page_id = f.page_id AND l.kind IN ('meta-refresh', 'refresh-header') AND l.target_id <> s.url_id
+JOIN url u ON u.id = s.url_id
+JOIN url t ON t.id = l.target_id
+LEFT JOIN url o ON o.id = s.found_on
+WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.state = 'done' AND s.kind = 'page';
 
 -- Where each redirect ends: number of hops, whether it loops, the final URL and its status.
 CREATE VIEW redirect_chains AS
@@ -124,22 +133,47 @@ WHERE instr(h.path, ' ' || h.next_id || ' ') > 0 OR f.redirect_to IS NULL OR h.h
 
 -- Broken links: the answer was 4xx, 5xx or none; with the page that has the link and its anchor text.
 CREATE VIEW broken_links AS
-SELECT l.target, f.status, f.error, l.source, l.anchor, l.kind, l.region
-FROM state s
-JOIN fetch f ON f.id = s.fetch_id
-JOIN all_links l ON l.crawl_id = s.crawl_id AND l.target_id = s.url_id
-WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.state = 'done'
-  AND (f.status >= 400 OR f.status IS NULL)
-  AND NOT (s.kind = 'external' AND coalesce(f.status, 0) IN (401, 403, 407, 429, 451, 999));
+WITH target AS MATERIALIZED (
+    SELECT s.url_id, f.status, f.error
+    FROM state s JOIN fetch f ON f.id = s.fetch_id
+    WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.state = 'done'
+      AND (f.status >= 400 OR f.status IS NULL)
+      AND NOT (s.kind = 'external' AND coalesce(f.status, 0) IN (401, 403, 407, 429, 451, 999))
+)
+SELECT u.url AS target, t.status, t.error, source.url AS source, l.anchor, l.kind,
+       coalesce(l.region, 'body') AS region
+FROM target t
+CROSS JOIN link l ON l.target_id = t.url_id
+CROSS JOIN page p ON p.id = l.page_id
+CROSS JOIN state s ON s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.url_id = p.url_id AND s.state = 'done'
+CROSS JOIN fetch f ON f.id = s.fetch_id AND f.page_id = p.id
+JOIN url u ON u.id = t.url_id
+JOIN url source ON source.id = p.url_id;
 
 -- Links to other sites that refuse a program but may well work for a person: 401, 403, 407, 429, 451 and 999.
 CREATE VIEW blocked_links AS
-SELECT l.target, f.status, l.source, l.anchor, l.kind, l.region
-FROM state s
-JOIN fetch f ON f.id = s.fetch_id
-JOIN all_links l ON l.crawl_id = s.crawl_id AND l.target_id = s.url_id
-WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.state = 'done' AND s.kind = 'external'
-  AND f.status IN (401, 403, 407, 429, 451, 999);
+WITH target AS MATERIALIZED (
+    SELECT s.url_id, f.status
+    FROM state s JOIN fetch f ON f.id = s.fetch_id
+    WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.state = 'done' AND s.kind = 'external'
+      AND f.status IN (401, 403, 407, 429, 451, 999)
+)
+SELECT u.url AS target, t.status, source.url AS source, l.anchor, l.kind, coalesce(l.region, 'body') AS region
+FROM target t
+CROSS JOIN link l ON l.target_id = t.url_id
+CROSS JOIN page p ON p.id = l.page_id
+CROSS JOIN state s ON s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.url_id = p.url_id AND s.state = 'done'
+CROSS JOIN fetch f ON f.id = s.fetch_id AND f.page_id = p.id
+JOIN url u ON u.id = t.url_id
+JOIN url source ON source.id = p.url_id;
+
+-- Links whose fragment (#...) their target does not have; filled only by --check-fragments.
+CREATE VIEW broken_fragments AS
+SELECT l.target, l.fragment, l.source, l.anchor, l.kind, l.region
+FROM broken_fragment b
+JOIN page p ON p.id = b.page_id
+JOIN all_links l ON l.crawl_id = b.crawl_id AND l.source_id = p.url_id AND l.position = b.position
+WHERE b.crawl_id = (SELECT crawl_id FROM shown_crawl);
 
 -- Pages whose content is the same to the byte: one row per page, numbered by group.
 CREATE VIEW duplicates AS
@@ -215,7 +249,10 @@ GROUP BY t.host, t.pattern;
 
 -- Links to other sites: each URL once, with one page that has it; status and error are NULL unless --check-external.
 CREATE VIEW external_links AS
-SELECT url, detail AS host, found_on, status, error FROM urls WHERE reason = 'external' OR kind = 'external';
+SELECT url,
+       coalesce(detail, substr(url, instr(url, '://') + 3, instr(substr(url, instr(url, '://') + 3), '/') - 1)) AS host,
+       found_on, status, error
+FROM urls WHERE reason = 'external' OR kind = 'external';
 
 -- Images, scripts, stylesheets and the like that pages refer to; status and error are NULL unless --assets.
 CREATE VIEW assets AS

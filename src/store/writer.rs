@@ -8,6 +8,7 @@
 //! Shutdown: once the [`Writer`] is dropped, the task empties its inbox, commits
 //! the last batch and ends.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
@@ -60,7 +61,7 @@ impl Writer {
 }
 
 async fn run(
-    db: tokio_rusqlite::Connection,
+    (db, path): (tokio_rusqlite::Connection, PathBuf),
     crawl_id: i64,
     elapsed_before_ms: i64,
     mut records: mpsc::Receiver<Record>,
@@ -72,13 +73,13 @@ async fn run(
     while records.recv_many(&mut batch, MAX_BATCH).await > 0 {
         let records = std::mem::take(&mut batch);
         let count = records.len() as u64;
-        let elapsed =
-            elapsed_before_ms + i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let elapsed = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let elapsed = elapsed.saturating_add(elapsed_before_ms);
         let commit = move |db: &mut _| {
             records.iter().for_each(strike);
             save::commit(db, crawl_id, &records, elapsed)
         };
-        let answers = on(&db, commit).await?;
+        let answers = on(&db, commit).await.map_err(|error| error.at(&path))?;
         progress.send_modify(|committed| committed.records += count);
         for answer in answers {
             // Nobody listens any more once the crawl has ended.

@@ -9,7 +9,7 @@
 use super::bounded::{Bounded, Few, Generations};
 use super::parts::Parts;
 use super::pattern::{Shape, plain};
-use super::{Finding, Kind};
+use super::{Finding, Kind, brief};
 use crate::hash::UrlHasher;
 
 /// Filters at once from which on a URL counts: one makes a list, two a table,
@@ -31,22 +31,14 @@ const ORDERS: u32 = 5;
 const MOST_PATHS: usize = 1024;
 /// Sets of parameters that are remembered at least; 9 bytes each, twice.
 const MOST_SETS: usize = 250_000;
-/// Parameters that name a part of a list: they never are filters.
-const PAGE_NAMES: [&str; 14] = [
-    "page",
-    "p",
-    "pg",
-    "paged",
-    "pageno",
-    "page_no",
-    "pagenum",
-    "page_number",
-    "start",
-    "offset",
-    "from",
-    "skip",
-    "after",
-    "cursor",
+/// Parameters that never are filters, nor is one that ends in `id`: they name what is
+/// shown, even where there are few of it, or a part of a list.
+#[rustfmt::skip]
+const THING_NAMES: [&str; 29] = [
+    "article", "cat", "category", "doc", "document", "file", "item", "name", "node", "path", "post",
+    "product", "slug", "title", "topic",
+    "page", "p", "pg", "paged", "pageno", "page_no", "pagenum", "page_number", "start", "offset",
+    "from", "skip", "after", "cursor",
 ];
 
 /// What was met with parameters.
@@ -58,6 +50,8 @@ pub(super) struct Queries {
 /// The parameters of one path.
 #[derive(Default)]
 struct Path {
+    /// Nothing is learnt from the first URL of a path: most stay alone.
+    is_known: bool,
     orders: u32,
     names: Vec<Name>,
     things: Few,
@@ -84,19 +78,17 @@ impl Queries {
         parts: &Parts<'_>,
         hasher: &UrlHasher,
     ) -> (bool, Option<Finding>) {
-        let mut pairs: Vec<_> = parts.query.iter().flat_map(|_| parts.pairs()).collect();
-        let is_one =
-            pairs.iter().take(2).map(|(_, value)| atoms(value).take(2).count()).sum::<usize>() < 2;
-        if is_one {
+        let values = parts.pairs().map(|(_, value)| atoms(value).take(2).count());
+        if parts.query.is_none() || values.take(2).sum::<usize>() < 2 {
             return (false, None);
         }
-        let path = self.paths.get(hasher.hash_parts([parts.server, parts.path]));
-        pairs.sort_unstable();
-        let texts = pairs.iter().flat_map(|(name, value)| [*name, *value]);
-        let is_other =
-            self.sets.meet(hasher.hash_parts([parts.origin, parts.path].into_iter().chain(texts)));
+        let key = hasher.hash_parts([parts.before_query]);
+        let path = self.paths.get(key);
+        // A sum does not see the order.
+        let set = parts.pairs().map(|(name, value)| hasher.hash_parts([name, value]));
+        let is_other = self.sets.meet(set.fold(key, u64::wrapping_add));
         if !is_other {
-            return (false, path.judge(parts, &pairs, hasher));
+            return (false, path.judge(parts, hasher));
         }
         path.orders = path.orders.saturating_add(1);
         let finding = (path.orders >= ORDERS).then(|| Finding {
@@ -109,30 +101,29 @@ impl Queries {
 }
 
 impl Path {
-    fn judge(
-        &mut self,
-        parts: &Parts<'_>,
-        pairs: &[(&str, &str)],
-        hasher: &UrlHasher,
-    ) -> Option<Finding> {
-        for (name, value) in pairs {
+    fn judge(&mut self, parts: &Parts<'_>, hasher: &UrlHasher) -> Option<Finding> {
+        if !std::mem::replace(&mut self.is_known, true) {
+            return None;
+        }
+        for (name, value) in parts.pairs() {
             self.learn(name, value, hasher);
         }
-        let is_filter = |name: &str| self.filter(name).is_some();
-        let filters = pairs.iter().filter(|(name, _)| is_filter(name));
+        let filters = parts.pairs().filter(|(name, _)| self.is_filter(name));
         if filters.map(|(_, value)| atoms(value).count()).sum::<usize>() < FILTERS {
             return None;
         }
-        let others = pairs.iter().filter(|(name, _)| !is_filter(name));
-        let others = others.flat_map(|(name, value)| [*name, *value]);
-        let thing = hasher.hash_parts(others);
+        let others = parts.pairs().filter(|(name, _)| !self.is_filter(name));
+        // What is shown is told in whatever order.
+        let others = others.map(|(name, value)| hasher.hash_parts([name, value]));
+        let thing = others.fold(0, u64::wrapping_add);
         if self.things.count(thing, THINGS) < COMBINATIONS {
             return None;
         }
         let filters = self.names.iter().filter(|name| name.is_filter && name.values.len() > 1);
         let mut names: Vec<Box<str>> = filters.map(|name| plain(&name.name).into()).collect();
         names.sort();
-        let evidence = format!("{COMBINATIONS} combinations of {} for one page", names.join(", "));
+        let evidence =
+            format!("{COMBINATIONS} combinations of {} for one page", brief(&names.join(", ")));
         let shape = Shape::Filters(Shape::path(&parts.segments), names);
         Some(Finding { shape, kind: Kind::Parameters, evidence })
     }
@@ -141,7 +132,7 @@ impl Path {
         let at = match self.names.iter().position(|known| *known.name == *name) {
             Some(at) => at,
             None if self.names.len() < NAMES => {
-                let is_filter = !PAGE_NAMES.iter().any(|page| name.eq_ignore_ascii_case(page));
+                let is_filter = !is_thing(name);
                 self.names.push(Name { name: name.into(), values: Vec::new(), is_filter });
                 self.names.len() - 1
             }
@@ -167,11 +158,18 @@ impl Path {
         }
     }
 
-    /// The parameter if it is a filter with a choice.
-    fn filter(&self, name: &str) -> Option<&Name> {
-        let known = self.names.iter().find(|known| *known.name == *name)?;
-        (known.is_filter && known.values.len() > 1).then_some(known)
+    /// Whether a parameter is a filter with a choice.
+    fn is_filter(&self, name: &str) -> bool {
+        let known = self.names.iter().find(|known| *known.name == *name);
+        known.is_some_and(|known| known.is_filter && known.values.len() > 1)
     }
+}
+
+/// Whether a parameter of that name says what is shown.
+fn is_thing(name: &str) -> bool {
+    let end = name.len().saturating_sub(2);
+    name.get(end..).is_some_and(|end| end.eq_ignore_ascii_case("id"))
+        || THING_NAMES.iter().any(|thing| name.eq_ignore_ascii_case(thing))
 }
 
 /// How many values of the parameters `names` the URL has.
@@ -185,5 +183,10 @@ pub(super) fn count(parts: &Parts<'_>, names: &[Box<str>]) -> usize {
 
 /// The values of a parameter that holds several: `red,blue`.
 fn atoms(value: &str) -> impl Iterator<Item = &str> {
-    value.split([',', '|']).flat_map(|part| part.split("%2C")).flat_map(|part| part.split("%7C"))
+    let has = |ascii| value.as_bytes().contains(&ascii);
+    let mark = [(b',', ","), (b'|', "|"), (b'%', "%2C"), (b'%', "%7C")]
+        .into_iter()
+        .find_map(|(ascii, mark)| (has(ascii) && value.contains(mark)).then_some(mark));
+    let several = mark.into_iter().flat_map(|mark| value.split(mark));
+    several.chain(mark.is_none().then_some(value))
 }

@@ -10,18 +10,19 @@
 //!
 //! The verdict depends on the URL alone where it can: repeated segments, depth,
 //! and, of an endless calendar, which years are fetched. Counts only decide when a
-//! pattern is found. Counters take in every URL whatever the verdict and what was
-//! parked, and forget by order alone ([`bounded`]). So after a crash, feeding the
-//! URLs of the file in the order of their ids, and the contents in the order in
+//! pattern is found. Counters take in every URL that is not released, whatever the
+//! verdict and what was parked, and forget by order alone. So after a crash, feeding
+//! the URLs of the file in the order of their ids, and the contents in the order in
 //! which they were fetched, gives the counters that an uninterrupted crawl had; the
-//! order of URLs against contents does not matter. URLs refused for another reason
-//! were not judged and must not be fed.
+//! order of URLs against contents only matters where a server has so many patterns
+//! that no more are parked. URLs refused for another reason were not judged and must
+//! not be fed.
 //!
 //! Errs on the side of fetching: numbers of pages never are a trap, session ids and
 //! orders of parameters cost no page, and a pattern covers what its evidence shows.
 //! All counters together hold at most about 40 MiB, however many URLs and servers
-//! there are, and next to nothing on sites without parameters; patterns at most
-//! [`MOST_PATTERNS`].
+//! there are, and next to nothing on sites without parameters; 10 000 patterns
+//! 20 MiB.
 
 mod bounded;
 mod calendar;
@@ -32,6 +33,8 @@ mod parts;
 mod path;
 mod pattern;
 mod session;
+#[cfg(test)]
+mod sites;
 #[cfg(test)]
 mod tests;
 
@@ -50,8 +53,12 @@ use pattern::{Pattern, Shape};
 const ALIKE: usize = 8;
 /// As many are parked at most; then nothing more of that look.
 const MOST_ALIKE: usize = 32;
-/// Patterns in all; about 1 KiB each.
+/// Patterns in all, about 1 KiB each; then only what a URL shows by itself is parked,
+/// under patterns of all servers.
 const MOST_PATTERNS: usize = 10_000;
+/// The longest text of a pattern, in bytes: what is longer is parked under a wider
+/// pattern, or not.
+const MOST_TEXT_BYTES: usize = 512;
 /// Calendars with dates beyond sense that are counted; about 50 bytes each.
 const MOST_CALENDARS: usize = 4096;
 
@@ -110,7 +117,7 @@ impl fmt::Display for Kind {
 /// A pattern that is parked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trap {
-    /// Server and what its URLs have in common; see [`matches`].
+    /// Server and what its URLs have in common; see [`matches()`].
     pub pattern: Box<str>,
     /// What makes it endless.
     pub kind: Kind,
@@ -253,17 +260,25 @@ impl Traps {
     }
 
     fn find(&self, parts: &Parts<'_>, other: Other) -> Option<&Trap> {
-        let list = self.parked.get(parts.server)?;
+        let lists = [parts.server, ""].into_iter().filter_map(|server| self.parked.get(server));
         let applies = |pattern: &Pattern| match pattern.shape {
             Shape::Session(_) if !other.session => false,
             Shape::Order(_) if !other.order => false,
             _ => pattern.matches(parts),
         };
-        list.iter().find(|(pattern, _)| applies(pattern)).map(|(_, trap)| trap)
+        lists.flatten().find(|(pattern, _)| applies(pattern)).map(|(_, trap)| trap)
     }
 
     fn park(&mut self, parts: &Parts<'_>, finding: Finding) {
         let Finding { mut shape, kind, evidence } = finding;
+        let is_long =
+            |shape: &Shape| parts.server.len() + shape.to_string().len() > MOST_TEXT_BYTES;
+        if is_long(&shape) {
+            match shape.wider() {
+                Some(wider) if !is_long(&wider) => shape = wider,
+                _ => return,
+            }
+        }
         if let Some(list) = self.parked.get(parts.server) {
             let like = std::mem::discriminant(&shape);
             let is_alike = |pattern: &Pattern| std::mem::discriminant(&pattern.shape) == like;
@@ -279,11 +294,17 @@ impl Traps {
                 return;
             }
         }
-        if self.parked_count < MOST_PATTERNS {
-            let pattern = Pattern { server: parts.server.into(), shape };
-            let text = pattern.to_string().into();
-            self.push(pattern, Trap { pattern: text, kind, evidence: evidence.into() });
+        let mut server = parts.server;
+        if self.parked_count >= MOST_PATTERNS {
+            if !shape.is_in_one_url() {
+                return;
+            }
+            server = "";
+            shape = shape.wider().unwrap_or(shape);
         }
+        let pattern = Pattern { server: server.into(), shape };
+        let text = pattern.to_string().into();
+        self.push(pattern, Trap { pattern: text, kind, evidence: evidence.into() });
     }
 
     fn push(&mut self, pattern: Pattern, trap: Trap) {
@@ -299,4 +320,9 @@ impl Traps {
 /// matches nothing. The texts are `Trap::pattern`s, also without their server.
 pub fn matches(pattern: &str, url: &CanonicalUrl) -> bool {
     Pattern::parse(pattern).is_some_and(|pattern| pattern.matches(&Parts::of(url)))
+}
+
+/// The beginning of a text that may be long.
+fn brief(text: &str) -> &str {
+    &text[..text.floor_char_boundary(120)]
 }

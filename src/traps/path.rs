@@ -7,16 +7,17 @@
 use super::bounded::Bounded;
 use super::parts::{MAX_SEGMENTS, Parts};
 use super::pattern::{Shape, plain};
-use super::{Finding, Kind};
+use super::{Finding, Kind, brief};
 use crate::hash::UrlHasher;
 
 /// How many segments may make a cycle: links to another host written without their
 /// scheme bring its whole path along.
 const CYCLE_SEGMENTS: usize = 8;
 /// How often a cycle of several segments has to come in a row. Twice is usual
-/// (`/en/docs/en/docs/`), three times was not met among 100 000 real URLs.
+/// (`/en/docs/en/docs/`), three times was not met among 136 000 URLs from the wild.
 const CYCLES: usize = 3;
-/// How often a single segment has to: `/boost/boost/boost/` may well exist.
+/// How often a single segment has to: of the same URLs 12 have one three times, and
+/// two four times.
 const SINGLES: usize = 4;
 /// Nobody escapes a `%` three times over but a link that contains itself.
 const NESTED: [&str; 2] = ["%252525", "amp;amp;amp;"];
@@ -40,16 +41,19 @@ pub(super) fn judge(parts: &Parts<'_>) -> Option<Finding> {
     if let Some(unit) = cycle(parts.segments.names()) {
         let times = if unit.len() == 1 { SINGLES } else { CYCLES };
         let unit: Vec<Box<str>> = unit.iter().map(|segment| plain(segment).into()).collect();
-        let evidence = format!("{} comes {times} times in a row", unit.join("/"));
+        let evidence = format!("{} comes {times} times in a row", brief(&unit.join("/")));
         return finding(Shape::Cycle(unit), Kind::Repeated, evidence);
     }
-    let has =
-        |text: &str| parts.path.contains(text) || parts.query.is_some_and(|q| q.contains(text));
-    if let Some(text) = NESTED.into_iter().find(|text| has(text)) {
-        return finding(Shape::Nested(text.into()), Kind::Growing, format!("{text} in the URL"));
+    let texts = || [Some(parts.path), parts.query].into_iter().flatten();
+    if (parts.has(b'%') || parts.has(b';'))
+        && let Some(nested) =
+            NESTED.iter().find(|nested| texts().any(|text| text.contains(**nested)))
+    {
+        let evidence = format!("{nested} in the URL");
+        return finding(Shape::Nested((*nested).into()), Kind::Growing, evidence);
     }
     let name = repeated_pair(parts)?;
-    let evidence = format!("{name} comes {PAIRS} times with the same value");
+    let evidence = format!("{} comes {PAIRS} times with the same value", brief(name));
     finding(Shape::Pair(plain(name).into()), Kind::Repeated, evidence)
 }
 
@@ -86,12 +90,10 @@ fn is_short_number(segment: &str) -> bool {
 
 /// A parameter that comes again and again with the same value.
 pub(super) fn repeated_pair<'a>(parts: &Parts<'a>) -> Option<&'a str> {
-    if parts.query?.bytes().filter(|byte| *byte == b'=').count() < PAIRS {
-        return None;
-    }
     let pairs = || parts.pairs().filter(|(_, value)| !value.is_empty());
     let is_again = |pair: &_| pairs().filter(|other| other == pair).count() >= PAIRS;
-    pairs().find(is_again).map(|(name, _)| name)
+    let is_possible = parts.pairs().len() >= PAIRS;
+    pairs().find(|pair| is_possible && is_again(pair)).map(|(name, _)| name)
 }
 
 /// Whether a path has only these words.

@@ -185,6 +185,11 @@ impl Shape {
         }
     }
 
+    /// Whether a URL shows it by itself, without others.
+    pub(super) fn is_in_one_url(&self) -> bool {
+        matches!(self, Self::Cycle(_) | Self::Pair(_) | Self::Deep | Self::Nested(_))
+    }
+
     /// Just this path, letter by letter.
     pub(super) fn path(segments: &[&str]) -> Vec<Piece> {
         segments.iter().map(|segment| Piece::literal(segment)).collect()
@@ -267,7 +272,7 @@ fn match_path(path: &[Piece], segments: &[&str]) -> bool {
 
 fn match_query(parameters: Option<&[(Box<str>, Piece)]>, parts: &Parts<'_>) -> bool {
     let Some(parameters) = parameters else { return parts.query.is_none() };
-    if parts.query.is_none() || parts.pairs().count() != parameters.len() {
+    if parts.query.is_none() || parts.pairs().len() != parameters.len() {
         return false;
     }
     let mut pairs: Vec<_> = parts.pairs().map(|(name, value)| (plain(name), value)).collect();

@@ -8,12 +8,12 @@ use std::fmt;
 use super::bounded::{Bounded, Generations, Sample};
 use super::parts::Parts;
 use super::pattern::{Shape, plain};
-use super::{Finding, Kind};
+use super::{Finding, Kind, brief};
 use crate::hash::UrlHasher;
 
 /// Names that mean a session whatever the value: of Java, PHP, ASP, `ColdFusion` and
 /// the shops that put it into links.
-const SURE_NAMES: [&str; 12] = [
+const SURE_NAMES: [&str; 8] = [
     "jsessionid",
     "phpsessid",
     "aspsessionid",
@@ -22,13 +22,11 @@ const SURE_NAMES: [&str; 12] = [
     "cftoken",
     "oscsid",
     "zenid",
-    "sessionid",
-    "session_id",
-    "sessid",
-    "session-id",
 ];
-/// Names that mean a session if the value is a random text (phpBB, vBulletin).
-const LIKELY_NAMES: [&str; 4] = ["sid", "s", "session", "sess"];
+/// Names that mean a session if the value is a random text (phpBB, vBulletin): it may
+/// be that of a conference.
+const LIKELY_NAMES: [&str; 8] =
+    ["sid", "s", "sess", "sessid", "session", "session-id", "session_id", "sessionid"];
 /// The shortest random text that is taken for a session id.
 const RANDOM_BYTES: usize = 16;
 /// Paths that have to be met with several values before a parameter of unknown
@@ -118,14 +116,14 @@ impl Sessions {
             RawPlace::Segment => (Place::Segment, "(S(…))"),
         };
         let evidence = if is_sure {
-            format!("{} was met before with another {name}", brief(parts.path))
+            format!("{} was met before with another {}", brief(parts.path), brief(name))
         } else {
             let paths = self.parameters.get(hasher.hash_parts([parts.server, name]));
             let path = hasher.hash_parts([parts.path]);
             if !paths.count(path, COUNTED) || paths.with(VALUES) < PATHS {
                 return (is_other, None);
             }
-            format!("{PATHS} paths were met with {VALUES} or more values of {name} each")
+            format!("{PATHS} paths were met with {VALUES} or more values of {} each", brief(name))
         };
         let finding = Finding { shape: Shape::Session(place), kind: Kind::Session, evidence };
         (is_other, is_other.then_some(finding))
@@ -146,7 +144,7 @@ pub(super) fn has(parts: &Parts<'_>, place: &Place) -> bool {
 }
 
 fn find<'a>(parts: &Parts<'a>) -> Option<Sighting<'a>> {
-    if parts.path.contains([';', '(']) {
+    if parts.has(b';') || parts.has(b'(') {
         for segment in parts.segments.iter() {
             if let Some((name, _)) = path_parameter(segment).filter(|(n, v)| is_session(n, v)) {
                 return Some(Sighting { place: RawPlace::Path(name), is_sure: true });
@@ -207,9 +205,4 @@ fn is_random(value: &str) -> bool {
 /// SHA-1 and SHA-256: names of contents, with which gitweb and cgit show every file.
 fn is_git_hash(value: &str) -> bool {
     matches!(value.len(), 40 | 64) && value.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// The beginning of a text that may be long.
-pub(super) fn brief(text: &str) -> &str {
-    &text[..text.floor_char_boundary(120)]
 }

@@ -74,6 +74,7 @@ pub(super) fn read(
         hreflang: json_unless(hreflang.is_empty(), &hreflang),
         rel_next: said.rel_next.as_deref().and_then(absolute),
         rel_prev: said.rel_prev.as_deref().and_then(absolute),
+        anchors: said.anchors.iter().flat_map(|hash| hash.to_le_bytes()).collect(),
         needs_javascript: said.needs_javascript,
         links: links.links,
         links_cut: said.links_cut.saturating_add(links.cut),

@@ -233,6 +233,7 @@ fn page(url: &str, links: Vec<LinkRecord>) -> PageRecord {
         rel_next: None,
         rel_prev: None,
         needs_javascript: None,
+        anchors: Vec::new(),
         links,
         links_cut: 0,
     }

@@ -173,16 +173,20 @@ impl World {
         for site in &mut sites {
             site.robots = robots_text(site);
         }
+        let robots = dice.chance(90);
+        let mut outages = outages(dice, &names);
+        // Without a robots.txt that came before, a server that is away was never there.
+        outages.retain(|outage| robots || outage.server.is_none());
         Self {
             sites,
             nodes,
             seeds,
             scope,
-            robots: dice.chance(90),
+            robots,
             reads_sitemaps,
             depth_limit: dice.chance(35).then(|| u16::try_from(dice.below(6)).expect("small")),
             retries: u8::try_from(dice.below(4)).expect("small"),
-            outages: outages(dice, &names),
+            outages,
         }
     }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod bombs;
 pub(crate) mod raw;
+pub(crate) mod shapes;
 #[cfg(target_os = "linux")]
 pub(crate) mod watched;
 

@@ -83,6 +83,8 @@ pub struct PageRecord {
     pub rel_next: Option<String>,
     /// Absolute.
     pub rel_prev: Option<String>,
+    /// Sorted hashes, four bytes each, of the places that a fragment can name.
+    pub anchors: Vec<u8>,
     /// The evidence, if it does.
     pub needs_javascript: Option<String>,
     /// The links, indexes into the found URLs.

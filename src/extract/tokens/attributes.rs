@@ -7,7 +7,7 @@ use memchr::memchr;
 
 use super::reference::{Place, resolve, special};
 
-/// Bytes of an attribute's value that are kept; longer ones are cut.
+/// Bytes of an attribute's value, as written, that are kept; longer ones are cut.
 const MAX_VALUE_BYTES: usize = 64 * 1024;
 /// Bytes of the longest name of an attribute that is kept.
 const LONGEST_NAME: usize = 16;
@@ -59,15 +59,16 @@ macro_rules! attributes {
 
 attributes! {
     Action = b"action", Alt = b"alt", AriaHidden = b"aria-hidden", Background = b"background",
-    Cite = b"cite", Class = b"class", Content = b"content", Data = b"data", Encoding = b"encoding", Href = b"href",
-    Hreflang = b"hreflang", HttpEquiv = b"http-equiv", Id = b"id", ImageSrcset = b"imagesrcset",
+    Cite = b"cite", Class = b"class", Content = b"content", Data = b"data",
+    Encoding = b"encoding", Href = b"href", Hreflang = b"hreflang",
+    HttpEquiv = b"http-equiv", Id = b"id", ImageSrcset = b"imagesrcset",
     Lang = b"lang", LongDesc = b"longdesc", Name = b"name", Poster = b"poster",
     Property = b"property", Rel = b"rel", Role = b"role", Src = b"src",
     Srcset = b"srcset", Start = b"start", Type = b"type", XlinkHref = b"xlink:href",
 }
 
 /// Those that only say how the text of an element is to be read.
-const OF_TEXT: u64 = 1 << Attribute::AriaHidden as u32
+pub(super) const OF_TEXT: u64 = 1 << Attribute::AriaHidden as u32
     | 1 << Attribute::Class as u32
     | 1 << Attribute::Role as u32
     | 1 << Attribute::Start as u32;
@@ -132,17 +133,15 @@ impl<'a> Tag<'a> {
     }
 }
 
-/// The text of a value as written, cut to [`MAX_VALUE_BYTES`].
+/// The text of a value, of which no more than [`MAX_VALUE_BYTES`] are read: a tag
+/// may be asked for it several times.
 fn resolved(value: &str) -> Cow<'_, str> {
-    let cut = &value[..value.floor_char_boundary(MAX_VALUE_BYTES)];
-    if special(cut.as_bytes(), Place::Attribute).is_none() {
-        return Cow::Borrowed(cut);
+    let value = &value[..value.floor_char_boundary(MAX_VALUE_BYTES)];
+    if special(value.as_bytes(), Place::Attribute).is_none() {
+        return Cow::Borrowed(value);
     }
-    let mut text = String::with_capacity(cut.len());
-    resolve(value, Place::Attribute, |piece| {
-        let room = MAX_VALUE_BYTES - text.len();
-        text.push_str(&piece[..piece.floor_char_boundary(room)]);
-    });
+    let mut text = String::with_capacity(value.len());
+    resolve(value, Place::Attribute, |piece| text.push_str(piece));
     Cow::Owned(text)
 }
 

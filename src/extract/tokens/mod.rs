@@ -22,9 +22,13 @@ mod skipped;
 #[cfg(test)]
 mod against_html5ever;
 #[cfg(test)]
+mod against_tree;
+#[cfg(test)]
 mod html5lib;
 #[cfg(test)]
 mod recorder;
+#[cfg(test)]
+mod soup;
 #[cfg(test)]
 mod tests;
 
@@ -58,6 +62,7 @@ pub(super) fn read<S: Sink>(html: &str, sink: S) -> S {
         sink,
         nesting: Nesting::default(),
         values: Values::default(),
+        is_in_raw_text: false,
         name: Vec::new(),
     };
     reader.run();
@@ -82,6 +87,8 @@ struct Reader<'a, S> {
     nesting: Nesting,
     /// Of the tag that is read.
     values: Values,
+    /// Whether the tag that comes ends an element of raw text.
+    is_in_raw_text: bool,
     /// The name of the tag that is read, if it does not stand so in the page.
     name: Vec<u8>,
 }
@@ -149,7 +156,7 @@ impl<S: Sink> Reader<'_, S> {
     /// Reads the start tag that opens at `open`, and the text of its element if
     /// that is raw; gives where to go on.
     fn start_tag(&mut self, open: usize) -> usize {
-        let Self { html, sink, nesting, values, name } = self;
+        let Self { html, sink, nesting, values, name, .. } = self;
         let (name, after) = tag_name(html.as_bytes(), open + 1, name);
         let Some(end) = values.read(html.as_bytes(), after) else { return html.len() };
         let mut tag = Tag::new(html, name, after, values, end.self_closing);
@@ -166,10 +173,12 @@ impl<S: Sink> Reader<'_, S> {
 
     /// Reads the end tag that opens at `open`; gives where to go on.
     fn end_tag(&mut self, open: usize) -> usize {
-        let Self { html, sink, nesting, name, .. } = self;
+        let Self { html, sink, nesting, is_in_raw_text, name, .. } = self;
         let (name, after) = tag_name(html.as_bytes(), open + 2, name);
         let Some(end) = tag_end(html.as_bytes(), after) else { return html.len() };
-        nesting.end(name);
+        if !std::mem::take(is_in_raw_text) {
+            nesting.end(name);
+        }
         if !nesting.is_in_template() {
             sink.end(name);
         }
@@ -194,6 +203,7 @@ impl<S: Sink> Reader<'_, S> {
 
     /// Reads the text of a raw-text element up to its end tag; gives where that opens.
     fn raw_text(&mut self, at: usize, raw: Raw) -> usize {
+        self.is_in_raw_text = true;
         let end = raw.end(self.html.as_bytes(), at);
         let place = if raw.has_references() { Place::Foreign } else { Place::Plain };
         resolve(&self.html[at..end], place, |piece| self.give(piece, Some(raw.name())));

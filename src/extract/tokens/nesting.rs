@@ -55,32 +55,32 @@ impl Nesting {
         if self.is_foreign() && is_breakout(tag) {
             self.leave_foreign();
         }
-        let (is_foreign, opened) = match self.content() {
-            Content::Html | Content::Template => html(tag.name),
-            Content::MathText if matches!(tag.name, b"mglyph" | b"malignmark") => {
-                (true, named(tag.name, &[b"mglyph", b"malignmark"], Content::Math))
-            }
-            Content::MathText => html(tag.name),
-            Content::Svg => (true, svg(tag.name)),
-            Content::Math if tag.name == b"svg" && self.is_in_annotation() => html(tag.name),
-            Content::Math => (true, math(tag)),
+        let Some(name) = followed(tag.name) else { return self.is_foreign() };
+        let (is_foreign, content) = match self.content() {
+            Content::MathText if matches!(name, b"mglyph" | b"malignmark") => (true, Content::Math),
+            Content::Math if name == b"svg" && self.is_in_annotation() => (true, Content::Svg),
+            Content::Html | Content::MathText | Content::Template => html(name),
+            Content::Svg => (true, svg(name)),
+            Content::Math => (true, math(name, tag)),
         };
-        if let Some(open) = opened.filter(|_| !(is_foreign && tag.self_closing))
-            && self.open.len() < MAX_OPEN
-        {
-            self.open.push(open);
-            self.templates += usize::from(open.content == Content::Template);
+        let has_content = !(is_foreign && tag.self_closing);
+        // The text of an HTML title is raw, so its end tag closes nothing else.
+        let matters =
+            is_foreign || content == Content::Template || !self.open.is_empty() && name != b"title";
+        if has_content && matters && self.open.len() < MAX_OPEN {
+            self.open.push(Open { name, content });
+            self.templates += usize::from(content == Content::Template);
         }
         is_foreign
     }
 
     /// Leaves what this end tag closes.
     pub(super) fn end(&mut self, name: &[u8]) {
-        if self.open.is_empty() {
-            return;
-        }
         if self.is_foreign() && matches!(name, b"p" | b"br") {
             self.leave_foreign();
+        }
+        if self.open.is_empty() || followed(name).is_none() {
+            return;
         }
         let is_template = |open: &Open| open.content == Content::Template;
         // Nothing but its own end tag closes a template.
@@ -107,30 +107,43 @@ impl Nesting {
     }
 }
 
-/// The one of `names` that `name` is, with this content.
-fn named(name: &[u8], names: &[&'static [u8]], content: Content) -> Option<Open> {
-    let name = names.iter().find(|known| **known == name)?;
-    Some(Open { name, content })
+/// The name, if it is of an element that may decide how content is read. Within
+/// svg, math and templates such elements are followed even where they do not, so
+/// that each end tag finds its own.
+#[rustfmt::skip]
+fn followed(name: &[u8]) -> Option<&'static [u8]> {
+    const NAMES: [&[u8]; 14] = [
+        b"svg", b"math", b"template", b"foreignobject", b"desc", b"title", b"mi", b"mo", b"mn", b"ms", b"mtext",
+        b"annotation-xml", b"mglyph", b"malignmark",
+    ];
+    NAMES.into_iter().find(|known| *known == name)
 }
 
-fn html(name: &[u8]) -> (bool, Option<Open>) {
+/// Whether an element within HTML is foreign, and what it holds.
+fn html(name: &[u8]) -> (bool, Content) {
     match name {
-        b"svg" => (true, named(name, &[b"svg"], Content::Svg)),
-        b"math" => (true, named(name, &[b"math"], Content::Math)),
-        b"template" => (false, named(name, &[b"template"], Content::Template)),
-        _ => (false, None),
+        b"svg" => (true, Content::Svg),
+        b"math" => (true, Content::Math),
+        b"template" => (false, Content::Template),
+        _ => (false, Content::Html),
     }
 }
 
-fn svg(name: &[u8]) -> Option<Open> {
-    named(name, &[b"foreignobject", b"desc", b"title"], Content::Html)
-        .or_else(|| named(name, &[b"svg", b"math", b"template"], Content::Svg))
+/// What an element of svg holds.
+fn svg(name: &[u8]) -> Content {
+    match name {
+        b"foreignobject" | b"desc" | b"title" => Content::Html,
+        _ => Content::Svg,
+    }
 }
 
-fn math(tag: &Tag<'_>) -> Option<Open> {
-    named(tag.name, &[b"mi", b"mo", b"mn", b"ms", b"mtext"], Content::MathText)
-        .or_else(|| named(tag.name, &[b"annotation-xml"], annotation(tag)))
-        .or_else(|| named(tag.name, &[b"svg", b"math", b"template"], Content::Math))
+/// What an element of math holds.
+fn math(name: &[u8], tag: &Tag<'_>) -> Content {
+    match name {
+        b"mi" | b"mo" | b"mn" | b"ms" | b"mtext" => Content::MathText,
+        b"annotation-xml" => annotation(tag),
+        _ => Content::Math,
+    }
 }
 
 /// What an `<annotation-xml>` holds.

@@ -107,7 +107,6 @@ fn script_end(html: &[u8], mut at: usize) -> usize {
             }
             (Some(b'!'), Escape::No) if text.starts_with(b"!--") => {
                 escape = Escape::Comment;
-                at += b"!--".len();
             }
             (_, Escape::Comment) if is_name(text, b"script") => escape = Escape::Script,
             _ => {}

@@ -33,6 +33,7 @@ pub struct Judgement {
 const BROKEN: &str = "coalesce(status, error) || ' ' || target
     || coalesce(' (linked from ' || unique_inlinks || CASE unique_inlinks WHEN 1 THEN ' page: ' ELSE ' pages: ' END
                 || substr(linked_from, 1, instr(linked_from || ' ', ' ') - 1) || ')', '')";
+const FRAGMENT: &str = "target || '#' || fragment || ' (linked from ' || linked_from || ')'";
 const REDIRECT: &str = "url || ' -> ' || coalesce(final_url, 'itself')";
 const TITLE: &str = "url || coalesce(': ' || title, '')";
 const DESCRIPTION: &str = "url || coalesce(': ' || description, '')";
@@ -50,8 +51,9 @@ const fn gate_on(
 
 /// Every gate, in the order in which they are named to people.
 #[rustfmt::skip]
-pub static GATES: [Gate; 27] = [
+pub static GATES: [Gate; 28] = [
     gate_on("broken",                 "broken link targets",                        "broken",           "1",                         BROKEN),
+    gate_on("broken-fragments",       "places that links name and pages lack",      "broken-fragments", "1",                         FRAGMENT),
     gate_on("new-broken",             "link targets broken since the crawl before", "broken",           "is_new = 1",                BROKEN),
     gate_on("4xx",                    "link targets with status 4xx",               "broken",           "status BETWEEN 400 AND 499", BROKEN),
     gate_on("5xx",                    "link targets with status 5xx",               "broken",           "status >= 500",             BROKEN),
@@ -77,7 +79,7 @@ pub static GATES: [Gate; 27] = [
     gate_on("slow",                   "pages with more than 800 ms to the first byte", "slow",          "1",                         "url || ' (' || first_byte_ms || ' ms)'"),
     gate_on("large",                  "documents of more than 1 MiB",               "large",            "1",                         "url || ' (' || bytes || ' bytes)'"),
     gate_on("needs-javascript",       "pages that show nothing without scripts",    "needs-javascript", "1",                         "url || ': ' || evidence"),
-    gate_on("traps",                  "traps",                                      "traps",            "status = 'parked'",         "host || ' ' || pattern"),
+    gate_on("traps",                  "patterns of URLs that would never end",      "traps",            "status = 'parked'",         "pattern || coalesce(' (' || kind || ')', '')"),
 ];
 
 /// The gate of that name.

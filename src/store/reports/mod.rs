@@ -9,8 +9,12 @@
 mod gates;
 mod pagerank;
 
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use super::migrate::views;
@@ -57,8 +61,9 @@ const fn fact(name: &'static str, text: &'static str) -> Report {
 }
 
 /// Every report, in the order in which they are listed.
-pub static REPORTS: [Report; 31] = [
+pub static REPORTS: [Report; 32] = [
     problem("broken", include_str!("broken.sql")),
+    problem("broken-fragments", include_str!("broken-fragments.sql")),
     problem("errors", include_str!("errors.sql")),
     problem("chains", include_str!("chains.sql")),
     problem("duplicates", include_str!("duplicates.sql")),
@@ -115,7 +120,7 @@ impl Report {
     }
 
     /// The same as the inner part of another statement.
-    fn part(&self, crawl_id: Option<i64>) -> String {
+    pub(super) fn part(&self, crawl_id: Option<i64>) -> String {
         self.sql(crawl_id).trim_end().trim_end_matches(';').to_owned()
     }
 
@@ -149,6 +154,8 @@ pub struct Reports {
 
 /// A report on a large file takes seconds; this ends what has gone wrong.
 const MAX_TIME: Duration = Duration::from_mins(10);
+/// Each has its own connection and cache.
+const MAX_THREADS: usize = 4;
 
 impl Reports {
     /// Opens an existing file for reading.
@@ -241,6 +248,44 @@ impl Reports {
         Ok(rows.first().map(|row| number(&row[0]).unsigned_abs()).unwrap_or_default())
     }
 
+    /// Counts the rows of every report, on all cores, and hands them over in the
+    /// order of the list. The first failure of `on_count` ends it.
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub fn count_all(
+        &self,
+        crawl_id: Option<i64>,
+        mut on_count: impl FnMut(&'static Report, u64) -> io::Result<()>,
+    ) -> Result<(), QueryError> {
+        let next = AtomicUsize::new(0);
+        let (sender, counted) = mpsc::channel();
+        thread::scope(|scope| {
+            for _ in 0..threads() {
+                let (sender, next, path) = (sender.clone(), &next, &self.path);
+                scope.spawn(move || {
+                    while let Some(report) = REPORTS.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let count = Self::open(path).and_then(|file| file.count(report, crawl_id));
+                        if sender.send((report.name, count)).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            // Dropped with what is under way, so that the threads end soon.
+            let (counted, mut early) = (counted, HashMap::new());
+            for report in &REPORTS {
+                while !early.contains_key(report.name) {
+                    let (name, count) = counted.recv().expect("every report is counted");
+                    early.insert(name, count?);
+                }
+                on_count(report, early[report.name]).map_err(QueryError::Output)?;
+            }
+            Ok(())
+        })
+    }
+
     fn rows(&self, sql: &str) -> Result<Vec<Vec<Value>>, QueryError> {
         let mut rows = Vec::new();
         let keep = |row: &[Value]| {
@@ -250,6 +295,11 @@ impl Reports {
         self.query.run(sql, |_| Ok(()), keep)?;
         Ok(rows)
     }
+}
+
+/// How many threads may read the file at once.
+fn threads() -> usize {
+    thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MAX_THREADS)
 }
 
 fn number(value: &Value) -> i64 {

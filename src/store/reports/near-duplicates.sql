@@ -17,10 +17,12 @@ content AS MATERIALIZED (
 print AS MATERIALIZED (
     SELECT simhash, count(*) AS pages, min(url_id) AS first_id, max(url_id) AS last_id FROM content GROUP BY simhash
 ),
--- Each fingerprint under its four blocks; the place of a block stands in its upper bits.
+-- Each fingerprint under its four blocks; the place of a block stands in its upper bits. In order, since SQLite then
+-- indexes them in half the time.
 block (bits, simhash) AS MATERIALIZED (
     SELECT place << 16 | (simhash >> (16 * place) & 65535), simhash
     FROM print CROSS JOIN (SELECT 0 AS place UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3)
+    ORDER BY 1
 ),
 -- Where they differ, without the sign, which is added below: 63 bits never overflow.
 pair (one, other, bits) AS (

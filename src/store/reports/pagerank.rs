@@ -9,7 +9,7 @@ use std::path::Path;
 use std::thread;
 
 use super::super::{Query, QueryError, QueryLimits, Value};
-use super::{MAX_TIME, Report, Reports, number};
+use super::{MAX_TIME, Report, Reports, number, threads};
 
 /// The part of the weight that follows links; the rest starts anew anywhere
 /// (Brin and Page, 1998).
@@ -18,8 +18,6 @@ const DAMPING: f64 = 0.85;
 const MAX_ROUNDS: usize = 100;
 /// It ends sooner once all ranks together change by less.
 const CHANGE: f64 = 1e-6;
-/// Threads that read links at most.
-const MAX_READERS: usize = 4;
 /// No page of this crawl.
 const NONE: u32 = u32::MAX;
 
@@ -164,8 +162,7 @@ impl Scale {
 
 /// The links between the pages, in one part per thread.
 fn read_links(path: &Path, pages: &Pages) -> Result<Vec<Links>, QueryError> {
-    let readers =
-        thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MAX_READERS);
+    let readers = threads();
     let share = pages.of_version.len().div_ceil(readers).max(1);
     thread::scope(|scope| {
         let parts: Vec<_> = (0..readers)

@@ -19,7 +19,8 @@ total AS MATERIALIZED (
            count(*) FILTER (WHERE indexable) AS indexable, count(*) FILTER (WHERE indexable AND no_title) AS no_title,
            count(*) FILTER (WHERE indexable AND no_description) AS no_description,
            count(*) FILTER (WHERE indexable AND no_h1) AS no_h1, count(*) FILTER (WHERE depth IS NULL) AS orphans,
-           sum(outlinks) AS links, max(depth) AS depth, CAST(round(avg(words) FILTER (WHERE is_page)) AS INTEGER) AS words,
+           sum(outlinks) AS links, max(depth) AS depth,
+           CAST(round(avg(words) FILTER (WHERE is_page)) AS INTEGER) AS words,
            CAST(round(avg(first_byte_ms)) AS INTEGER) AS first_byte_ms
     FROM fetched
 ),
