@@ -191,7 +191,7 @@ fn is_boilerplate(role: &str) -> bool {
 }
 
 /// Classes of what is no text: line numbers beside code, as Pygments and Hugo
-/// write them, and the navigation of generators that do not say `<nav>` (DocBook,
+/// write them, and the navigation of generators that do not say `<nav>` (`DocBook`,
 /// Boost, breadcrumbs).
 fn is_boilerplate_class(tag: &Tag<'_>) -> bool {
     let names: &[&str] = match tag.name {
