@@ -114,6 +114,8 @@ mod tests {
             let text = read(&html, Markup::Markdown);
             assert!(text.len() <= MAX_TEXT_BYTES, "{}", &html[..20]);
         }
+        let based = format!("<base href={}>", "/x".repeat(30_000)) + &long("<a href=y>z</a>");
+        assert!(read(&based, Markup::Markdown).starts_with("[z](https://example.org/docs/y)"));
         let far = Url::parse(&format!("https://example.org/{}/", "x".repeat(2000))).unwrap();
         let links = "<a href=y>z</a> ".repeat(100_000);
         assert!(main_text(&links, &far, Markup::Markdown).text.len() <= MAX_TEXT_BYTES);

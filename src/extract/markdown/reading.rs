@@ -8,6 +8,7 @@ use super::line::{Line, Mark, escape_starts};
 use super::regions::{Effect, Regions};
 use super::table::{Row, Tables};
 use super::{MainText, Markup};
+use crate::canonical::MAX_URL_BYTES;
 use crate::extract::tokens::{Attribute, Sink, Tag};
 
 /// A page, while it is read.
@@ -243,7 +244,9 @@ impl Reading {
             b"br" if self.line.is_broken() && !self.tables.is_in_cell() => self.end_block(),
             b"br" => self.line.line_break(),
             b"base" if !self.has_base => {
-                if let Some(Ok(base)) = tag.get(Attribute::Href).map(|href| self.base.join(&href)) {
+                let base = tag.get(Attribute::Href).and_then(|href| self.base.join(&href).ok());
+                // A long one would make every short link long.
+                if let Some(base) = base.filter(|base| base.as_str().len() <= MAX_URL_BYTES) {
                     self.base = base;
                     self.has_base = true;
                 }
@@ -264,7 +267,8 @@ impl Reading {
     /// The URL that a reference means, if it leads anywhere.
     fn absolute(&self, href: &str) -> Option<String> {
         let url = self.base.join(href.trim()).ok()?;
-        matches!(url.scheme(), "http" | "https" | "mailto").then(|| url.into())
+        let leads = matches!(url.scheme(), "http" | "https" | "mailto");
+        (leads && url.as_str().len() <= MAX_URL_BYTES).then(|| url.into())
     }
 }
 

@@ -168,7 +168,7 @@ impl Regions {
         by_name
             || tag.get(Attribute::AriaHidden).is_some_and(|hidden| hidden == "true")
             || is_boilerplate(role)
-            || is_line_numbers(tag)
+            || is_boilerplate_class(tag)
     }
 }
 
@@ -190,12 +190,19 @@ fn is_boilerplate(role: &str) -> bool {
     .any(|name| role.eq_ignore_ascii_case(name))
 }
 
-/// Line numbers beside code, as Pygments and Hugo write them.
-fn is_line_numbers(tag: &Tag<'_>) -> bool {
-    matches!(tag.name, b"td" | b"span" | b"div")
-        && tag.get(Attribute::Class).is_some_and(|class| {
-            class.split_ascii_whitespace().any(|name| matches!(name, "linenos" | "lineno" | "lnt"))
-        })
+/// Classes of what is no text: line numbers beside code, as Pygments and Hugo
+/// write them, and the navigation of generators that do not say `<nav>` (`DocBook`,
+/// Boost, breadcrumbs).
+fn is_boilerplate_class(tag: &Tag<'_>) -> bool {
+    let names: &[&str] = match tag.name {
+        b"td" | b"span" => &["linenos", "lineno", "lnt"],
+        b"div" | b"table" | b"ol" | b"ul" => {
+            &["linenos", "navheader", "navfooter", "spirit-nav", "breadcrumb", "breadcrumbs"]
+        }
+        _ => return false,
+    };
+    let is_one = |class: &str| class.split_ascii_whitespace().any(|name| names.contains(&name));
+    tag.get(Attribute::Class).is_some_and(|class| is_one(&class))
 }
 
 /// Elements without an end tag (WHATWG HTML 13.1.2).
