@@ -171,6 +171,34 @@ fn a_url_that_ends_the_process_three_times_is_set_aside() {
     }
     assert!((3..6).contains(&aborted), "{aborted} runs were aborted");
     assert_eq!(ran.code, Some(0), "{}", ran.err);
-    assert_eq!(desk.rows("x.db", "SELECT substr(url, -2), reason FROM skipped"), ["/7|crashed"]);
+    let skipped = "SELECT substr(url, -2), reason, release FROM skipped";
+    let release = "crawlite resume FILE --retry-failed crashed";
+    assert_eq!(desk.rows("x.db", skipped), [format!("/7|crashed|{release}")]);
     assert_eq!(desk.rows("x.db", "SELECT count(*) FROM pages WHERE status = 200"), ["29"]);
+
+    let mended = desk.with_env("CRAWLITE_FAULT", "");
+    assert_eq!(mended.run(&["resume", "x.db", "-q", "--retry-failed", "crashed"]).code, Some(0));
+    assert_eq!(mended.rows("x.db", "SELECT count(*) FROM pages WHERE status = 200"), ["30"]);
+}
+
+#[test]
+fn a_resume_that_ends_while_it_loads_blames_no_url() {
+    let (site, desk) = (web(300), Desk::new());
+    let mut child = desk.start(&["crawl", &site.url("/"), "-o", "x.db", "-q"]);
+    site.wait_for(60);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let change = |sql: &str| {
+        let db = tokio_rusqlite::rusqlite::Connection::open(desk.path("x.db")).unwrap();
+        db.execute_batch(sql).unwrap();
+    };
+    // What ends it here could as well be a kill: loading a large file takes seconds.
+    change("PRAGMA foreign_keys = OFF; UPDATE origin SET mirror_of = 999");
+    for _ in 0..4 {
+        assert_eq!(desk.run(&["resume", "x.db", "-q"]).code, Some(1));
+    }
+    change("UPDATE origin SET mirror_of = NULL");
+    assert_eq!(desk.run(&["resume", "x.db", "-q"]).code, Some(0));
+    assert_eq!(desk.rows("x.db", "SELECT url, detail FROM skipped"), [""; 0]);
+    assert_eq!(desk.rows("x.db", "SELECT count(*) FROM pages WHERE status = 200"), ["300"]);
 }

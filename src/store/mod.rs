@@ -288,13 +288,11 @@ impl Store {
         now: i64,
     ) -> Result<Loaded, Error> {
         let (suspects, culprits) = (self.lock.suspects().to_vec(), self.lock.culprits().to_vec());
-        let load = move |db: &mut _| {
-            load::count_crashes(db, crawl_id, &culprits)?;
-            load::load(db, crawl_id, &suspects, &product_token, blank, now)
-        };
-        let loaded = self.with(load).await?;
+        self.with(move |db| load::count_crashes(db, crawl_id, &culprits)).await?;
+        // Forgotten before what takes long on a large file: who ends us there adds
+        // no crash to those that are counted.
         self.lock.clear().map_err(|error| Error::Lock(self.path.display().to_string(), error))?;
-        Ok(loaded)
+        self.with(move |db| load::load(db, crawl_id, &suspects, &product_token, blank, now)).await
     }
 
     /// The lock, whose slots name what is being visited.
