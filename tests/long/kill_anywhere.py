@@ -42,6 +42,10 @@ PATIENCE = 60  # seconds for a run to end
 ALL_CALLS = "ortwsum:dwjlbf"
 
 
+class Found(Exception):
+    """Something is broken, and that was all there was to know."""
+
+
 class Bench:
     """The site, the crawler, the reference, and what all kills gave."""
 
@@ -52,7 +56,7 @@ class Bench:
         self.site = Site()
         self.reference = os.path.join(folder, "reference.db")
         self.broken, self.kills, self.missed, self.rounds = [], [], 0, 0
-        self.gaps = [(9.9, 9.9)]
+        self.gaps, self.first = [(9.9, 9.9)], args.first
 
     def measure(self):
         """The undisturbed crawl, and how many calls a crawl makes."""
@@ -153,6 +157,8 @@ class Round:
         findings = self.judge.at_end(requests)
         self.bench.broken += [f"round {self.bench.rounds}: {finding}" for finding in findings]
         self.bench.gaps.append(self.judge.smallest_gap(requests))
+        if self.bench.first and self.bench.broken:
+            raise Found
         if not findings:
             for end in ("", "-wal", "-shm", ".lock", ".v1.bak"):
                 if os.path.exists(self.file + end):
@@ -312,6 +318,7 @@ def main():
     parser.add_argument("--kills", type=int, default=200, help="kills in all [200]")
     parser.add_argument("--only", help="kinds of kills, by commas [all]")
     parser.add_argument("--seed", type=int, default=1, help="of the random moments [1]")
+    parser.add_argument("--first", action="store_true", help="end with the first round in which something is found")
     parser.add_argument("--dir", help="where the files go, kept if something is found [a temporary folder]")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kill-") as folder:
@@ -321,7 +328,10 @@ def main():
         whole = sum(SHARES[kind] for kind in kinds)
         for kind in kinds:
             began, before = time.monotonic(), len(bench.kills)
-            KINDS[kind](bench, max(1, round(args.kills * SHARES[kind] / whole)))
+            try:
+                KINDS[kind](bench, max(1, round(args.kills * SHARES[kind] / whole)))
+            except Found:
+                break
             print(f"{kind}: {len(bench.kills) - before} kills in {time.monotonic() - began:.0f} s,"
                   f" {len(bench.broken)} findings so far", flush=True)
         show(bench)
