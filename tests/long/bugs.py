@@ -48,7 +48,9 @@ def build(tree, target):
 
 
 def judge(binary, kills, folder):
-    """The first finding, if there is one, and what came of the run in a line."""
+    """The first finding, if there is one, or why there is no judgement; and whether there is one."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
     done = subprocess.run([sys.executable, os.path.join(HERE, "kill_anywhere.py"), "--binary", binary, "--kills",
                            str(kills), "--first", "--dir", folder], capture_output=True, text=True, check=False)
     findings = [line for line in done.stdout.splitlines() if line.startswith("BROKEN: ")]
@@ -66,7 +68,7 @@ def main():
     names = sorted(name.removesuffix(".patch") for name in os.listdir(BUGS) if name.endswith(".patch"))
     names = [name for name in names if not args.only or name in args.only.split(",")]
     with tempfile.TemporaryDirectory(prefix="bugs-") as folder:
-        return compare(args, names, args.scratch or folder, folder)
+        return compare(args, names, args.scratch or folder, os.path.join(folder, "files"))
 
 
 def compare(args, names, scratch, files):

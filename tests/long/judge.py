@@ -15,7 +15,6 @@ import compare
 from eventful_site import CRAWL_DELAY, RETRY_AFTER
 
 TOLERANCE = 0.002  # seconds: between the decision to start and the server's kernel
-UNEVEN = 0.020  # the same between two starts of one run on a busy machine; polite.py has the exact figure
 UNDER_WAY = 0.080  # seconds after an answer in which requests may arrive that were sent before it came
 ENDED = 1 << 31  # the bit of a slot whose visit has ended
 # Each gives rows only where a file breaks the promise, whenever its crawl was ended.
@@ -142,15 +141,16 @@ class Judge:
         return findings + self.impolite(requests)
 
     def impolite(self, requests):
-        """Gaps shorter than robots.txt or an answer asked for, also across a kill if the file knew of it."""
+        """Gaps across a kill that are shorter than robots.txt asked for, and anything within Retry-After, if the
+        file knew of it. Gaps within a run are for polite.py: a busy machine sends unevenly."""
         findings, last, held = [], {}, {}
         for number, request in enumerate(requests):
             name = request.host
             before = last.get(name)
             gap = request.arrived - before[1].arrived if before else 9.9
             kills = self.deaths_between(before, number)
-            slack = TOLERANCE if kills else UNEVEN
-            if name.startswith("127.0.2.") and all(name in k.ruled for k in kills) and gap < CRAWL_DELAY - slack:
+            is_ruled = name.startswith("127.0.2.") and kills and all(name in k.ruled for k in kills)
+            if is_ruled and gap < CRAWL_DELAY - TOLERANCE:
                 findings.append(f"{gap * 1000:.1f} ms before {request.path} of {name}, {len(kills)} kills between")
             wait = request.arrived - held[name][1].answered if name in held else 9.9
             kills = self.deaths_between(held.get(name), number)
