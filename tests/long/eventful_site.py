@@ -39,8 +39,8 @@ def spread(number):
 class Site:
     """The web; its threads end with the process."""
 
-    def __init__(self, pages=1500, polite=6, busy=4, small=90, latency=LATENCY):
-        self.pages, self.latency = pages, latency
+    def __init__(self, pages=1500, polite=6, busy=4, small=90, latency=LATENCY, eventful=True):
+        self.pages, self.latency, self.eventful = pages, latency, eventful
         groups = {"127.0.1.": 1, "127.0.2.": polite, "127.0.3.": busy, "127.0.4.": small}
         self.hosts = [f"{group}{n}" for group, count in groups.items() for n in range(1, count + 1)]
         self.requests, self.lock, self.met = [], threading.Lock(), set()
@@ -177,7 +177,7 @@ class Site:
             children = [f"/p/{n}" for n in range(4 * number + 1, 4 * number + 5) if n < self.pages]
             anywhere = [f"/p/{spread(number * 3 + n) % self.pages or 1}" for n in range(3)]
             far = [self.url(self.hosts[number // 5 % len(self.hosts)], "/")] if number % 5 == 0 else []
-            return children + anywhere + far + (self.events() if path == "/" else [])
+            return children + anywhere + far + (self.events() if path == "/" and self.eventful else [])
         if folder == "trap":
             return ["sub/", f"/p/{path.count('sub') + 2}"]
         if folder == "far" and 0 < number < FAR:

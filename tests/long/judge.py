@@ -28,8 +28,11 @@ SOUND = {
     "URL that stands nowhere": "SELECT u.url FROM url u LEFT JOIN state s ON s.url_id = u.id"
     " WHERE s.url_id IS NULL AND u.url NOT LIKE '%/robots.txt'",
     "URL with two rows": "SELECT url FROM url GROUP BY url HAVING count(*) > 1",
-    "URL found on what was not fetched": "SELECT u.url FROM state s JOIN url u ON u.id = s.url_id"
-    " WHERE s.found_on NOT IN (SELECT url_id FROM fetch)",
+    # One met before may have come nearer through a page that is fetched again.
+    "URL that nothing stored leads to": "SELECT u.url FROM state s JOIN url u ON u.id = s.url_id"
+    " WHERE s.found_on IS NOT NULL AND s.found_on NOT IN (SELECT url_id FROM fetch)"
+    " AND u.url NOT IN (SELECT target FROM links) AND u.id NOT IN (SELECT url_id FROM sitemap_entry)"
+    " AND u.id NOT IN (SELECT redirect_to FROM fetch WHERE redirect_to IS NOT NULL)",
     "done without its request": "SELECT u.url FROM state s JOIN url u ON u.id = s.url_id"
     " LEFT JOIN fetch f ON f.id = s.fetch_id AND f.url_id = s.url_id AND f.crawl_id = s.crawl_id"
     " WHERE s.state = 'done' AND (f.id IS NULL OR f.status IS NULL AND f.error IS NULL)",
@@ -37,7 +40,8 @@ SOUND = {
     "aside or refused without reason or detail": "SELECT u.url FROM state s JOIN url u ON u.id = s.url_id"
     " WHERE s.state IN ('aside', 'refused') AND (coalesce(s.reason, '') = '' OR coalesce(s.detail, '') = '')",
     "attempts that are not as many as its requests": "SELECT u.url, s.attempts, f.n FROM state s JOIN url u ON u.id = s.url_id"
-    " LEFT JOIN (SELECT url_id, count(*) AS n FROM fetch GROUP BY url_id) f ON f.url_id = s.url_id"
+    " LEFT JOIN (SELECT crawl_id, url_id, count(*) AS n FROM fetch GROUP BY 1, 2) f"
+    " ON f.url_id = s.url_id AND f.crawl_id = s.crawl_id"
     " WHERE s.kind = 'page' AND s.state IN ('pending', 'done') AND s.attempts <> coalesce(f.n, 0)",
     "redirect whose target stands nowhere": "SELECT url FROM pages WHERE redirect_to IS NOT NULL"
     " AND redirect_to NOT IN (SELECT url FROM urls)",

@@ -59,13 +59,14 @@ class Bench:
         self.gaps, self.first = [(9.9, 9.9)], args.first
 
     def measure(self):
-        """The undisturbed crawl, and how many calls a crawl makes."""
+        """The undisturbed crawl, and how many calls a crawl makes; whether it came to its end."""
         self.site.begin_round()
         log = os.path.join(self.folder, "calls")
         done = subprocess.run([self.binary, *map(str, crawl_args(self.site, self.reference))],
                               env=shim.environment(self.library, self.reference, log=log), check=False)
         if done.returncode != 0:
-            sys.exit(f"the reference ended with {done.returncode}")
+            self.broken.append(f"the undisturbed crawl ended with {done.returncode}")
+            return False
         calls = shim.calls(log)
         self.urls = len({(r.host, r.path) for r in self.site.requests})
         self.pages = stored_pages(self.reference)
@@ -73,6 +74,7 @@ class Bench:
         self.first_commit = next(i for i, c in enumerate(calls) if c.file == "w" and c.op == "s")
         print(f"reference: {len(self.site.requests)} requests for {self.urls} URLs, {self.pages} pages,"
               f" {len(calls)} calls on the file, {self.wal_calls} of them on its log", flush=True)
+        return True
 
     def until_first_request(self, log):
         """How many calls of a resume come before its first request."""
@@ -323,7 +325,8 @@ def main():
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kill-") as folder:
         bench = Bench(args, args.dir or folder)
-        bench.measure()
+        if not bench.measure():
+            return verdict(bench.broken)
         kinds = args.only.split(",") if args.only else list(KINDS)
         whole = sum(SHARES[kind] for kind in kinds)
         for kind in kinds:
