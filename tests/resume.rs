@@ -5,7 +5,7 @@
 mod site;
 
 use std::process::Child;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use site::{Answer, Desk, Ran, Site};
 
@@ -109,17 +109,26 @@ fn a_second_crawler_is_turned_away_and_changes_nothing() {
     let (site, desk) = (web(300), Desk::new());
     let mut child = desk.start(&["crawl", &site.url("/"), "-o", "x.db", "-q"]);
     site.wait_for(20);
-    for args in [["resume", "x.db"], ["crawl", "http://127.0.0.1:1/"]] {
-        let mut args = args.to_vec();
-        if args[0] == "crawl" {
-            args.extend(["-o", "x.db"]);
-        }
-        let ran = desk.run(&args);
+    let status = desk.run(&["status", "x.db"]);
+    assert!(status.out.contains("running"), "{}", status.out);
+    // Held still, so that whatever changes now was changed by the others.
+    signal(&child, "-STOP");
+    let files = || {
+        let files = ["x.db", "x.db-wal", "x.db.lock"];
+        files.map(|name| std::fs::read(desk.path(name)).unwrap())
+    };
+    let before = files();
+    let mut fastest = Duration::MAX;
+    for args in [&["resume", "x.db"][..], &["crawl", "http://127.0.0.1:1/", "-o", "x.db"]].repeat(3)
+    {
+        let began = Instant::now();
+        let ran = desk.run(args);
+        fastest = fastest.min(began.elapsed());
         assert_eq!(ran.code, Some(5), "{}", ran.err);
         assert!(ran.err.contains("x.db is in use by another crawl"), "{}", ran.err);
     }
-    let status = desk.run(&["status", "x.db"]);
-    assert!(status.out.contains("running"), "{}", status.out);
+    assert!(fastest < Duration::from_secs(1), "{fastest:?}");
+    assert!(files() == before, "nothing of the file, its log or its lock was changed");
     child.kill().unwrap();
     child.wait().unwrap();
     let status = desk.run(&["status", "x.db"]);
@@ -201,4 +210,38 @@ fn a_resume_that_ends_while_it_loads_blames_no_url() {
     assert_eq!(desk.run(&["resume", "x.db", "-q"]).code, Some(0));
     assert_eq!(desk.rows("x.db", "SELECT url, detail FROM skipped"), [""; 0]);
     assert_eq!(desk.rows("x.db", "SELECT count(*) FROM pages WHERE status = 200"), ["300"]);
+}
+
+#[test]
+fn a_clock_set_back_makes_no_hold_longer_than_the_server_asked_for() {
+    let site = Site::start(|request, before| match request.path.as_str() {
+        "/" => Some(Answer::html("<a href=/busy>x</a>")),
+        "/busy" if before == 0 => Some(Answer::status(429).with("Retry-After", "3")),
+        "/busy" => Some(Answer::html("now")),
+        _ => None,
+    });
+    let desk = Desk::new();
+    let mut child = desk.start(&["crawl", &site.url("/"), "-o", "x.db", "-q", "--no-sitemaps"]);
+    site.wait_for(3);
+    let is_held = "SELECT 1 FROM origin WHERE hold_until IS NOT NULL";
+    while desk.rows("x.db", is_held).is_empty() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // As if the clock had gone an hour back since.
+    let db = tokio_rusqlite::rusqlite::Connection::open(desk.path("x.db")).unwrap();
+    db.execute_batch(
+        "UPDATE fetch SET started_at = started_at + 3600000;
+         UPDATE origin SET hold_until = hold_until + 3600000, robots_at = robots_at + 3600000;
+         UPDATE state SET not_before = not_before + 3600000;",
+    )
+    .unwrap();
+    drop(db);
+    let ran = desk.run(&["resume", "x.db", "-q"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let requests = site.requests();
+    let asked: Vec<_> = requests.iter().filter(|request| request.path == "/busy").collect();
+    let wait = asked[1].at - asked[0].at;
+    assert!(wait >= Duration::from_secs(3) && wait < Duration::from_secs(20), "{wait:?}");
 }

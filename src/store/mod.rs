@@ -11,6 +11,7 @@ mod load;
 mod lock;
 mod migrate;
 mod one_page;
+mod place;
 mod query;
 mod reader;
 mod rejudge;
@@ -34,6 +35,7 @@ pub use export::{Body, Edge, Export, ExportError, Indexable, Node, Rows, StoredF
 pub use lock::{OwnerLock, is_owned};
 pub use migrate::{View, views};
 pub use one_page::{OnePage, OnePageError, PageLink, PageLinks, Standing, Step};
+pub use place::network_file_system;
 pub use query::{Query, QueryError, QueryLimits, Value};
 pub use reader::{Reader, RulesOfCrawl, Status, Summary, check_header};
 pub use rejudge::{Again, Aside};

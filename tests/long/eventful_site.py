@@ -22,7 +22,7 @@ import time
 
 ROBOTS = "/robots.txt"
 LATENCY, SLOW = 0.004, 0.6
-CRAWL_DELAY, RETRY_AFTER = 0.08, 1.0
+CRAWL_DELAY = 0.08
 DEPTH = 7  # the limit that the chain /far/ is made for
 FAR = 13
 SO_TIMESTAMPNS = 35  # Linux; Python has no name for it
@@ -39,8 +39,8 @@ def spread(number):
 class Site:
     """The web; its threads end with the process."""
 
-    def __init__(self, pages=1500, polite=6, busy=4, small=90, latency=LATENCY, eventful=True):
-        self.pages, self.latency, self.eventful = pages, latency, eventful
+    def __init__(self, pages=1500, polite=6, busy=4, small=90, latency=LATENCY, retry_after=1, eventful=True):
+        self.pages, self.latency, self.retry_after, self.eventful = pages, latency, retry_after, eventful
         groups = {"127.0.1.": 1, "127.0.2.": polite, "127.0.3.": busy, "127.0.4.": small}
         self.hosts = [f"{group}{n}" for group, count in groups.items() for n in range(1, count + 1)]
         self.requests, self.lock, self.met = [], threading.Lock(), set()
@@ -126,7 +126,7 @@ class Site:
             return 500, "", "not now"
         if folder == "busy" and first:
             status = 429 if int(host.rpartition(".")[2]) % 2 else 503
-            return status, f"Retry-After: {RETRY_AFTER:.0f}\r\n", "later"
+            return status, f"Retry-After: {self.retry_after}\r\n", "later"
         if folder == "down":
             return 500, "", "never"
         target = self.redirect(folder, rest)

@@ -12,10 +12,10 @@ import sqlite3
 import struct
 
 import compare
-from eventful_site import CRAWL_DELAY, RETRY_AFTER
+from eventful_site import CRAWL_DELAY
 
 TOLERANCE = 0.002  # seconds: between the decision to start and the server's kernel
-UNDER_WAY = 0.080  # seconds after an answer in which requests may arrive that were sent before it came
+UNDER_WAY = 0.400  # seconds after an answer in which requests may arrive that were sent before it came
 ENDED = 1 << 31  # the bit of a slot whose visit has ended
 # Each gives rows only where a file breaks the promise, whenever its crawl was ended.
 SOUND = {
@@ -48,7 +48,7 @@ SOUND = {
     "pending URL that belongs to no origin": "SELECT url_id FROM state WHERE state = 'pending' AND origin_id IS NULL",
     "Retry-After that is not kept": "SELECT u.url FROM fetch f JOIN url u ON u.id = f.url_id JOIN state s ON s.url_id = u.id"
     f" JOIN origin o ON o.id = s.origin_id WHERE f.status IN (429, 503)"
-    f" AND coalesce(o.hold_until, 0) < f.started_at + f.elapsed_ms + {RETRY_AFTER * 1000 - 5}",
+    " AND coalesce(o.hold_until, 0) < f.started_at + f.elapsed_ms + 1000 - 5",
 }
 TWICE = "SELECT u.url, count(*) FROM fetch f JOIN url u ON u.id = f.url_id WHERE u.url NOT LIKE '%/robots.txt'" \
         " AND u.url NOT LIKE '%/once/%' AND u.url NOT LIKE '%/busy/%' AND u.url NOT LIKE '%/down/%'" \
@@ -158,7 +158,7 @@ class Judge:
                 findings.append(f"{gap * 1000:.1f} ms before {request.path} of {name}, {len(kills)} kills between")
             wait = request.arrived - held[name][1].answered if name in held else 9.9
             kills = self.deaths_between(held.get(name), number)
-            if UNDER_WAY < wait < RETRY_AFTER - TOLERANCE and all(name in k.held for k in kills):
+            if UNDER_WAY < wait < self.site.retry_after - TOLERANCE and all(name in k.held for k in kills):
                 findings.append(f"{wait:.3f} s after Retry-After of {name}, {len(kills)} kills between")
             last[name] = number, request
             if request.status in (429, 503):
