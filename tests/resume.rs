@@ -59,6 +59,98 @@ fn a_killed_crawl_resumes_to_the_same_file() {
     assert!(again <= 3 * (32 + 128), "{again} requests were made again after three kills");
 }
 
+/// Four hosts where much happens: redirects, failures that mend, Retry-After, Crawl-delay, a folder
+/// without end, a sitemap, pages beyond the depth of 5, and a slow way that makes them nearer.
+fn eventful() -> Site {
+    Site::start_at("0.0.0.0", |request, before| {
+        let (host, port) = request.headers["host"].rsplit_once(':').unwrap();
+        let (folder, rest) = request.path[1..].split_once('/').unwrap_or((&request.path[1..], ""));
+        let number: usize = rest.parse().unwrap_or_default();
+        let other = format!("http://127.0.0.{}:{port}/", number % 4 + 1);
+        let page = |links: &[String]| {
+            let links: String = links.iter().map(|to| format!("<a href='{to}'>x</a>")).collect();
+            Some(Answer::html(&format!("{host}{}{links}", request.path)))
+        };
+        let p = |n: usize| format!("/p/{}", n % 40 + 1);
+        let answer = match folder {
+            "robots.txt" if host == "127.0.0.2" => {
+                Some(Answer::new(200, "text/plain", b"User-agent: *\nCrawl-delay: 0.02"))
+            }
+            "sitemap.xml" if host == "127.0.0.1" => {
+                let text =
+                    format!("<urlset><url><loc>http://{host}:{port}/only</loc></url></urlset>");
+                Some(Answer::new(200, "text/xml", text.as_bytes()))
+            }
+            "" => page(
+                &["p/1", "moved/3", "once/1", "busy/1", "trap/", "far/1", "slow"]
+                    .map(str::to_owned),
+            ),
+            "p" if number <= 40 => {
+                page(&[p(number * 3), p(number * 3 + 1), other, format!("/moved/{number}")])
+            }
+            "moved" => Some(Answer::redirect(301, &p(number + 7))),
+            "once" if before == 0 => Some(Answer::status(500)),
+            "busy" if before == 0 => Some(Answer::status(503).with("Retry-After", "1")),
+            "trap" => page(&["sub/".to_owned()]),
+            "far" if number < 9 => page(&[format!("/far/{}", number + 1)]),
+            "slow" => page(&["/far/4".to_owned()]).map(|it| it.after(Duration::from_millis(300))),
+            "once" | "busy" | "only" => page(&[]),
+            _ => None,
+        };
+        answer.map(|answer| Answer { wait: answer.wait + Duration::from_millis(4), ..answer })
+    })
+}
+
+#[test]
+fn whatever_happens_on_a_site_a_killed_crawl_resumes_to_the_same_file() {
+    let (site, desk) = (eventful(), Desk::new());
+    let args = |seed: &str, file: &str| -> Vec<String> {
+        let more =
+            ["--scope", "any", "--allow-private", "127.0.0.0/8", "--depth", "5", "--per-host", "4"];
+        [&["crawl", seed, "-o", file, "-q"][..], &more]
+            .concat()
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
+    };
+    let crawl = |args: &[String], kill_after: Option<usize>| {
+        let args: Vec<_> = args.iter().map(String::as_str).collect();
+        let before = site.requests().len();
+        let mut child = desk.start(&args);
+        if let Some(count) = kill_after {
+            site.wait_for(before + count);
+            child.kill().unwrap();
+        }
+        child.wait().unwrap().code()
+    };
+    let seed = format!("http://127.0.0.1:{}/", site.address.port());
+    let killed = args(&seed, "killed.db");
+    for at in [30, 60, 15, 40] {
+        assert_eq!(crawl(&killed, Some(at)), None);
+        for (what, sql) in [
+            (
+                "integrity_check",
+                "SELECT * FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
+            ),
+            ("foreign_key_check", "SELECT * FROM pragma_foreign_key_check"),
+            (
+                "links",
+                "SELECT p.url FROM pages p WHERE p.outlinks <> (SELECT count(*) FROM links l WHERE l.source = p.url)",
+            ),
+            ("targets", "SELECT target FROM links EXCEPT SELECT url FROM urls"),
+        ] {
+            assert_eq!(desk.rows("killed.db", sql), [""; 0], "{what} after {at} requests");
+        }
+    }
+    assert_eq!(crawl(&killed, None), Some(0));
+    // What fails at first has been asked for by now.
+    assert_eq!(crawl(&args(&seed, "whole.db"), None), Some(0));
+    assert_eq!(desk.rows("killed.db", FINAL), desk.rows("whole.db", FINAL));
+    assert_eq!(desk.rows("killed.db", LINKS), desk.rows("whole.db", LINKS));
+    let reasons = "SELECT DISTINCT reason FROM urls WHERE reason IS NOT NULL ORDER BY 1";
+    assert_eq!(desk.rows("whole.db", reasons), ["depth", "trap"]);
+}
+
 #[test]
 fn a_fresh_file_takes_nothing_from_a_killed_crawl_and_the_backup_can_be_resumed() {
     let (site, desk) = (web(300), Desk::new());

@@ -38,7 +38,7 @@ from outside_view import kill, print_table, stored_pages, verdict
 CONCURRENCY = 16
 SLACK = 128  # pages between answer and commit: visited, inbox and batch together
 SHARES = {"moment": 100, "commit": 30, "start": 15, "migrate": 15, "drain": 15, "close": 15, "load": 10}
-PATIENCE = 60  # seconds for a run to end
+PATIENCE = 60  # seconds without a request until a run counts as hung
 ALL_CALLS = "ortwsum:dwjlbf"
 
 
@@ -108,16 +108,29 @@ class Round:
         while process.poll() is None and len({(r.host, r.path) for r in list(self.bench.site.requests)}) < goal:
             time.sleep(0.001)
 
+    def wait(self, process):
+        """Until the process ends: its exit code; "hung" if it made no request for long, and was killed."""
+        site, seen, last = self.bench.site, -1, time.monotonic()
+        while process.poll() is None:
+            if len(site.requests) != seen:
+                seen, last = len(site.requests), time.monotonic()
+            if time.monotonic() - last > PATIENCE:
+                threads = os.listdir(f"/proc/{process.pid}/task")
+                waits = {open(f"/proc/{process.pid}/task/{thread}/wchan").read() for thread in threads}
+                print(f"hung after {seen} requests; its threads wait in {sorted(waits)}", flush=True)
+                kill(process)
+                return "hung"
+            time.sleep(0.005)
+        return process.returncode
+
     def kill(self, kind, how, limit=None):
         """Starts, kills as `how` says, judges; whether it hit."""
         process = self.start(how if isinstance(how, str) else None, limit)
         if isinstance(how, str):
-            try:
-                hit = process.wait(PATIENCE) == -signal.SIGKILL
-            except subprocess.TimeoutExpired:
-                kill(process)
+            code = self.wait(process)
+            hit = code == -signal.SIGKILL
+            if code == "hung":
                 self.bench.broken.append(f"round {self.bench.rounds}: a run under {how} hung")
-                return False
         else:
             share, after_stop = how
             self.wait_for(process, share)
@@ -143,12 +156,7 @@ class Round:
 
     def run(self, code, limit=None):
         """Runs to an end that nobody disturbs."""
-        process = self.start(limit=limit)
-        try:
-            ended = process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            kill(process)
-            ended = "none: it hung"
+        ended = self.wait(self.start(limit=limit))
         if ended != code:
             self.bench.broken.append(f"round {self.bench.rounds}: exit code {ended} of the {self.name}, not {code}")
         self.name = "resume" if self.name == "crawl" else "resume of a " + self.name
@@ -194,7 +202,7 @@ class Template:
         round_ = Round(bench, self)
         if os.path.exists(self.log):
             os.remove(self.log)
-        round_.start(log=self.log).wait(PATIENCE)
+        round_.wait(round_.start(log=self.log))
         return bench.until_first_request(self.log), len(shim.calls(self.log))
 
 
@@ -257,7 +265,7 @@ def migrations(bench, count):
         process = round_.start()
         round_.wait_for(process, 0.4)
         process.send_signal(signal.SIGINT)
-        process.wait(PATIENCE)
+        round_.wait(process)
         round_.after("template", False, "a stop")
     template = Template(bench, stop, old_schema.to_version_1)
     before, _ = template.calls(bench)
