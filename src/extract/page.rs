@@ -22,8 +22,10 @@ pub(super) struct Page<'a> {
     text: Text,
     scripting: Scripting,
     anchors: Anchors,
-    /// The index of the open `<a>` in the links, and its text so far.
-    anchor: Option<(usize, Vec<u8>)>,
+    /// The index of the open `<a>` in the links.
+    anchor: Option<usize>,
+    /// The text of the open `<a>` so far.
+    anchor_text: Vec<u8>,
     regions: Vec<Region>,
     is_in_noscript: bool,
 }
@@ -51,6 +53,7 @@ impl<'a> Page<'a> {
             scripting: Scripting::default(),
             anchors: Anchors::default(),
             anchor: None,
+            anchor_text: Vec::new(),
             regions: Vec::new(),
             is_in_noscript: false,
         }
@@ -99,8 +102,9 @@ impl<'a> Page<'a> {
     }
 
     fn close_anchor(&mut self) {
-        if let Some((index, text)) = self.anchor.take() {
-            self.found.links[index].anchor = folded_text(&text);
+        if let Some(index) = self.anchor.take() {
+            self.found.links[index].anchor = folded_text(&self.anchor_text);
+            self.anchor_text.clear();
         }
     }
 
@@ -130,7 +134,7 @@ impl<'a> Page<'a> {
         references(tag, |kind, href| {
             let index = self.push_link(kind, href.into_owned(), alt.clone(), &said);
             if kind == LinkKind::A {
-                self.anchor = index.map(|index| (index, Vec::new()));
+                self.anchor = index;
             }
         });
         if !matches!(tag.name, b"img" | b"source" | b"link") {
@@ -209,8 +213,8 @@ impl Sink for Page<'_> {
             b"script" => self.start_script(tag),
             b"noscript" => self.is_in_noscript = true,
             b"img" => {
-                if let (Some((_, text)), Some(alt)) = (&mut self.anchor, tag.get(Attribute::Alt)) {
-                    push_folded(text, alt.as_bytes(), MAX_ANCHOR_BYTES);
+                if let (Some(_), Some(alt)) = (self.anchor, tag.get(Attribute::Alt)) {
+                    push_folded(&mut self.anchor_text, alt.as_bytes(), MAX_ANCHOR_BYTES);
                 }
             }
             b"div" | b"app-root" | b"main" => {
@@ -262,8 +266,8 @@ impl Sink for Page<'_> {
             self.scripting.noscript(text);
         }
         self.fields.text(text);
-        if let Some((_, anchor)) = &mut self.anchor {
-            push_folded(anchor, text, MAX_ANCHOR_BYTES);
+        if self.anchor.is_some() {
+            push_folded(&mut self.anchor_text, text, MAX_ANCHOR_BYTES);
         }
         self.text.push(text);
     }
