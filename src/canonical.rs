@@ -144,7 +144,7 @@ pub fn without_www(host: &str) -> &str {
 ///
 /// # Errors
 /// See [`Unusable`]. Long input is refused before it is parsed.
-pub fn join(base: &Url, raw: &str) -> Result<(CanonicalUrl, Option<Box<str>>), Unusable> {
+pub fn join(base: &Url, raw: &str) -> Result<(CanonicalUrl, Option<String>), Unusable> {
     let raw = raw.trim_matches(|c: char| c <= ' ');
     if raw.len() > MAX_URL_BYTES {
         return Err(match scheme(raw) {
@@ -186,7 +186,7 @@ pub fn split_plain_fragment(raw: &str) -> (&str, Option<&str>) {
     (head, Some(fragment).filter(|fragment| !fragment.is_empty()))
 }
 
-fn canonical(mut url: Url) -> Result<(CanonicalUrl, Option<Box<str>>), Unusable> {
+fn canonical(mut url: Url) -> Result<(CanonicalUrl, Option<String>), Unusable> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(Unusable::Scheme(url.scheme().to_owned()));
     }
@@ -284,7 +284,8 @@ mod tests {
             "#a b",
             "#\"<>`",
             "#a\tb",
-            "#/?:@!$&'()*+,;=-._~{|}^\\ ",
+            "#/?:@!$&'()*+,;=-._~{|}^\\",
+            "#a ",
         ];
         let mut split = 0;
         for raw in pieces.iter().flat_map(|one| fragments.map(|other| format!("{one}{other}"))) {

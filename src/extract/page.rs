@@ -185,6 +185,22 @@ impl<'a> Page<'a> {
         }
     }
 
+    /// An element within which a word goes on: most of all elements.
+    fn start_inline(&mut self, tag: &Tag<'_>) {
+        if tag.name == b"a" {
+            self.fields.relation(tag);
+            self.close_anchor();
+        }
+        self.attributes_of(tag);
+    }
+
+    fn attributes_of(&mut self, tag: &Tag<'_>) {
+        if tag.has_attributes() {
+            self.anchors_of(tag);
+            self.links_of(tag);
+        }
+    }
+
     fn anchors_of(&mut self, tag: &Tag<'_>) {
         if let Some(id) = tag.get(Attribute::Id) {
             self.anchors.push(&id);
@@ -206,9 +222,12 @@ impl<'a> Page<'a> {
 
 impl Sink for Page<'_> {
     fn start(&mut self, tag: &Tag<'_>) {
+        if is_inline(tag.name) {
+            self.start_inline(tag);
+            return;
+        }
         self.fields.start(tag);
         match tag.name {
-            b"a" => self.close_anchor(),
             b"meta" => self.meta(tag),
             b"script" => self.start_script(tag),
             b"noscript" => self.is_in_noscript = true,
@@ -224,35 +243,32 @@ impl Sink for Page<'_> {
             }
             _ => {}
         }
-        if !is_inline(tag.name) {
-            self.text.end_word();
-            if let Some(region) = region(tag.name).filter(|_| self.regions.len() < MAX_REGIONS) {
-                self.regions.push(region);
-            }
-            self.text.set_place(self.place());
+        self.text.end_word();
+        if let Some(region) = region(tag.name).filter(|_| self.regions.len() < MAX_REGIONS) {
+            self.regions.push(region);
         }
-        if tag.has_attributes() {
-            self.anchors_of(tag);
-            self.links_of(tag);
-        }
+        self.text.set_place(self.place());
+        self.attributes_of(tag);
     }
 
     fn end(&mut self, name: &[u8]) {
-        self.fields.end(name);
-        match name {
-            b"a" => self.close_anchor(),
-            b"noscript" => self.is_in_noscript = false,
-            _ => {}
-        }
-        if !is_inline(name) {
-            self.text.end_word();
-            if let Some(region) = region(name)
-                && let Some(at) = self.regions.iter().rposition(|open| *open == region)
-            {
-                self.regions.truncate(at);
+        if is_inline(name) {
+            if name == b"a" {
+                self.close_anchor();
             }
-            self.text.set_place(self.place());
+            return;
         }
+        self.fields.end(name);
+        if name == b"noscript" {
+            self.is_in_noscript = false;
+        }
+        self.text.end_word();
+        if let Some(region) = region(name)
+            && let Some(at) = self.regions.iter().rposition(|open| *open == region)
+        {
+            self.regions.truncate(at);
+        }
+        self.text.set_place(self.place());
     }
 
     fn text(&mut self, text: &[u8], raw: Option<&[u8]>) {
