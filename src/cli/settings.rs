@@ -137,6 +137,9 @@ pub(super) struct Settings {
     /// Read at most this much of a body
     #[arg(long, value_name = "SIZE", help_heading = "Requests")]
     pub max_body: Option<Size>,
+    /// On a further crawl of a file, fetch pages whole that did not change, too
+    #[arg(long, help_heading = "Requests")]
+    pub no_conditional: bool,
     /// Allow a private address besides the seeds: name[:port] or 10.0.0.0/8; can be repeated
     #[arg(long, value_name = "HOST", help_heading = "Requests")]
     pub allow_private: Vec<String>,
@@ -257,6 +260,7 @@ impl Settings {
         put("fetch", "timeout", self.timeout.as_ref().map(|timeout| text(timeout)));
         put("fetch", "retries", self.retries.map(|retries| number(retries.into())));
         put("fetch", "max_body", self.max_body.map(|size| Value::String(size.into())));
+        put("fetch", "conditional", self.no_conditional.then_some(Value::Boolean(false)));
         put("fetch", "allow_private", list(&self.allow_private));
         put(
             "store",

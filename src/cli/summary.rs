@@ -218,8 +218,12 @@ pub(super) fn print_json(
 
 /// How many pages gave which kind of answer, in words.
 pub(super) fn answers(status: &Status) -> String {
+    let unchanged = match status.unchanged {
+        0 => String::new(),
+        pages => format!(" ({} unchanged)", count(pages)),
+    };
     let kinds = [
-        (status.ok, "ok"),
+        (status.ok, &*format!("ok{unchanged}")),
         (status.redirects, "redirects"),
         (status.client_errors, "4xx"),
         (status.server_errors, "5xx"),

@@ -256,6 +256,7 @@ mod tests {
             "idle_timeout",
             "retries",
             "max_body",
+            "conditional",
             "allow_private",
             "depth",
             "pages",

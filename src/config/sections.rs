@@ -126,6 +126,8 @@ pub struct FetchConfig {
     pub retries: u8,
     /// Largest body that is read, on the wire and decoded.
     pub max_body: Size,
+    /// Ask for pages that an earlier crawl of the file stored only if they changed.
+    pub conditional: bool,
     /// Hosts (`name[:port]`) and networks (`10.0.0.0/8`) that may be reached
     /// though their addresses are private.
     pub allow_private: Vec<String>,
@@ -224,6 +226,7 @@ impl Default for FetchConfig {
             idle_timeout: Span(Duration::from_secs(15)),
             retries: 2,
             max_body: Size(10 << 20),
+            conditional: true,
             allow_private: Vec::new(),
         }
     }

@@ -9,11 +9,11 @@ use super::Error;
 /// `crlt`, in the header of every file of ours.
 pub(super) const APPLICATION_ID: i32 = 0x6372_6c74;
 /// The shape of the tables; counted up by every migration.
-pub(super) const SCHEMA_VERSION: i32 = 2;
+pub(super) const SCHEMA_VERSION: i32 = 3;
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// What brings a file from each version to the next, version 1 first.
-const STEPS: [&str; 1] = [include_str!("migrate_2.sql")];
+const STEPS: [&str; 2] = [include_str!("migrate_2.sql"), include_str!("migrate_3.sql")];
 const VIEWS: &str = include_str!("views.sql");
 
 /// A view and what it is for.

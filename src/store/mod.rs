@@ -5,6 +5,7 @@
 //! while a crawl runs. No type of the driver leaves this folder.
 
 mod body;
+mod earlier;
 mod export;
 mod fragments;
 mod load;
@@ -27,9 +28,11 @@ use tokio_rusqlite::rusqlite;
 use tokio_rusqlite::rusqlite::config::DbConfig;
 use tokio_rusqlite::{Connection, rusqlite::ErrorCode};
 
+use crate::config::FetchConfig;
 use crate::engine::{Finish, Loaded};
 use crate::fault::panic_text;
 
+pub use earlier::{Earlier, Packed, StoredAnswer};
 pub use export::{Body, Edge, Export, ExportError, Indexable, Node, Rows, StoredFetch, StoredPage};
 pub use lock::{OwnerLock, is_owned};
 pub use migrate::{View, views};
@@ -295,6 +298,19 @@ impl Store {
         let loaded = self.with(load).await?;
         self.lock.clear().map_err(|error| Error::Lock(self.path.display().to_string(), error))?;
         Ok(loaded)
+    }
+
+    /// What the crawls before `crawl_id` have, for one with these settings; `None` if
+    /// there is nothing that it may rely on. To be closed before the store is.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn earlier(
+        &self,
+        crawl_id: i64,
+        settings: &FetchConfig,
+    ) -> Result<Option<Earlier>, Error> {
+        Earlier::open(&self.path, crawl_id, settings).await
     }
 
     /// The lock, whose slots name what is being visited.

@@ -46,6 +46,9 @@ pub struct Status {
     pub urls: i64,
     /// Pages that answered 2xx.
     pub ok: i64,
+    /// Of them those of which the server said that they did not change since an
+    /// earlier crawl of the file.
+    pub unchanged: i64,
     /// Pages that answered 3xx.
     pub redirects: i64,
     /// Pages that answered 4xx.
@@ -148,10 +151,11 @@ impl Reader {
             }
         }
         for row in self.rows(&format!(
-            "SELECT f.status / 100, count(*) FROM state s JOIN fetch f ON f.id = s.fetch_id
+            "SELECT f.status / 100, count(*), sum(f.is_unchanged) FROM state s JOIN fetch f ON f.id = s.fetch_id
              WHERE s.crawl_id = {crawl_id} AND s.kind = 'page' AND s.state = 'done' GROUP BY 1"
         ))? {
             let count = integer(&row[1]);
+            status.unchanged += integer(&row[2]);
             match integer(&row[0]) {
                 2 => status.ok += count,
                 3 => status.redirects += count,

@@ -310,8 +310,9 @@ fn save_fetch(
 ) -> Result<i64> {
     let mut statement = tx.prepare_cached(
         "INSERT INTO fetch (crawl_id, url_id, started_at, elapsed_ms, first_byte_ms, status, error, error_detail,
-             http_version, ip, wire_bytes, body_bytes, content_type, redirect_to, headers, is_cut, page_id, body_id)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+             http_version, ip, wire_bytes, body_bytes, content_type, redirect_to, headers, is_cut, page_id, body_id,
+             is_unchanged)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
     )?;
     statement.insert(params![
         crawl_id,
@@ -332,10 +333,12 @@ fn save_fetch(
         fetch.is_cut,
         page_id,
         body_id,
+        fetch.is_unchanged,
     ])
 }
 
-/// The row of a page version: that of an earlier crawl if the content is the same.
+/// The row of a page version: that of an earlier crawl if the content is the same, and
+/// was read as it is now.
 fn save_page(
     tx: &Transaction<'_>,
     id: UrlId,
@@ -344,23 +347,36 @@ fn save_page(
     ids: &[UrlId],
 ) -> Result<i64> {
     let hash = page.content_hash.0.as_slice();
-    if revisit {
-        let mut same =
-            tx.prepare_cached("SELECT id FROM page WHERE url_id = ?1 AND content_hash = ?2")?;
-        if let Some(known) = same.query_row(params![id.0, hash], |row| row.get(0)).optional()? {
-            return Ok(known);
-        }
-    }
-    let body_id = match &page.body {
+    let mut body_id = match &page.body {
         Some(body) => Some(save_body(tx, hash, body)?),
         None => None,
     };
+    if revisit {
+        let mut same = tx.prepare_cached(
+            "SELECT id, reading IS ?3, body_id FROM page WHERE url_id = ?1 AND content_hash = ?2
+             ORDER BY id DESC LIMIT 1",
+        )?;
+        let known = same.query_row(params![id.0, hash, page.reading.cast_signed()], |row| {
+            Ok((row.get(0)?, row.get::<_, bool>(1)?, row.get::<_, Option<i64>>(2)?))
+        });
+        match known.optional()? {
+            Some((known, true, had_body)) => {
+                if had_body.is_none() && body_id.is_some() {
+                    let sql = "UPDATE page SET body_id = ?2 WHERE id = ?1";
+                    tx.prepare_cached(sql)?.execute(params![known, body_id])?;
+                }
+                return Ok(known);
+            }
+            Some((_, false, had_body)) => body_id = body_id.or(had_body),
+            None => {}
+        }
+    }
     let mut statement = tx.prepare_cached(
         "INSERT INTO page (url_id, content_hash, body_id, charset, title, description, h1, lang, claimed_canonical,
              robots_directives, is_index, is_follow, words, links, links_cut, main_words, simhash, headings, og,
-             jsonld_types, hreflang, rel_next, rel_prev, needs_javascript, anchors)
+             jsonld_types, hreflang, rel_next, rel_prev, needs_javascript, anchors, reading)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
-             ?22, ?23, ?24, ?25)",
+             ?22, ?23, ?24, ?25, ?26)",
     )?;
     let page_id = statement.insert(params![
         id.0,
@@ -388,6 +404,7 @@ fn save_page(
         page.rel_prev,
         page.needs_javascript,
         page.anchors,
+        page.reading.cast_signed(),
     ])?;
     let mut statement = tx.prepare_cached(
         "INSERT INTO link (page_id, position, target_id, kind, anchor, rel, fragment, region, is_follow, times)

@@ -94,11 +94,13 @@ CREATE TABLE fetch (
     headers       TEXT,              -- JSON object of arrays; cookies' values are cut
     is_cut        INTEGER NOT NULL,  -- 1 if a limit ended the body
     page_id       INTEGER REFERENCES page (id), -- the page version it gave or confirmed
-    body_id       INTEGER REFERENCES body (id)  -- the body of what is no HTML; NULL if it was not kept
+    body_id       INTEGER REFERENCES body (id), -- the body of what is no HTML; NULL if it was not kept
+    is_unchanged  INTEGER NOT NULL DEFAULT 0    -- 1 if the server answered 304 (Not Modified): status, headers and
+                                                -- page are those of the stored answer that it confirmed
 ) STRICT;
 
 -- What one content of a URL says: a page version. Later crawls that find it
--- unchanged refer to it.
+-- unchanged, and read it as it was read, refer to it.
 CREATE TABLE page (
     id                INTEGER PRIMARY KEY,
     url_id            INTEGER NOT NULL REFERENCES url (id),
@@ -125,7 +127,8 @@ CREATE TABLE page (
     rel_next          TEXT,
     rel_prev          TEXT,
     needs_javascript  TEXT,              -- the evidence; NULL if the page says enough without scripts
-    anchors           BLOB               -- hashes, 4 bytes each, of the places that a fragment can name
+    anchors           BLOB,              -- hashes, 4 bytes each, of the places that a fragment can name
+    reading           INTEGER            -- hash of what else it depends on what is read: program, settings, headers
 ) STRICT;
 
 -- Answers "which versions does this URL have?".

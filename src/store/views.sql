@@ -57,7 +57,7 @@ SELECT s.crawl_id, u.url, f.status, f.error, r.url AS redirect_to, f.content_typ
        f.is_cut, f.http_version, f.ip, f.headers, s.attempts, o.url AS found_on,
        strftime('%Y-%m-%d %H:%M:%S', f.started_at / 1000, 'unixepoch') AS fetched_at,
        p.headings, p.rel_next, p.rel_prev, p.hreflang, p.og, p.jsonld_types, p.simhash, p.needs_javascript,
-       p.id AS page_id, s.url_id
+       p.id AS page_id, s.url_id, f.is_unchanged AS unchanged
 FROM state s
 JOIN fetch f ON f.id = s.fetch_id
 JOIN url u ON u.id = s.url_id
@@ -67,13 +67,13 @@ LEFT JOIN url o ON o.id = s.found_on
 LEFT JOIN inlink i ON i.crawl_id = s.crawl_id AND i.url_id = s.url_id
 WHERE s.kind = 'page' AND s.state = 'done';
 
--- One row per URL fetched or tried, whatever came back: status (NULL if no answer), title, depth, size, times.
+-- One row per URL fetched or tried, whatever came back: status (NULL if no answer), title, depth, size, times; unchanged: 1 if the server said (304) that what an earlier crawl stored still holds.
 CREATE VIEW pages AS
 SELECT url, status, error, redirect_to, content_type, is_html, internal, depth, title, description, h1, lang,
        claimed_canonical, robots_directives, words, body_bytes, wire_bytes, elapsed_ms, first_byte_ms, outlinks,
        links_cut, inlinks, content_hash, charset, indexable, indexability_reason, is_cut, http_version, ip, headers,
        attempts, found_on, fetched_at, main_words, headings, rel_next, rel_prev, hreflang, og, jsonld_types,
-       simhash, needs_javascript
+       simhash, needs_javascript, unchanged
 FROM all_pages WHERE crawl_id = (SELECT crawl_id FROM shown_crawl);
 
 -- The HTML pages that answered 200: what an audit of titles or texts looks at.

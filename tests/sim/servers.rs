@@ -213,6 +213,7 @@ fn content(visit: &mut Visit<'_>, candidate: &Candidate) -> Outcome {
 fn page(url: &str, links: Vec<LinkRecord>) -> PageRecord {
     PageRecord {
         content_hash: ContentHash::of(url.as_bytes()),
+        reading: 0,
         body: None,
         charset: "utf-8",
         title: None,

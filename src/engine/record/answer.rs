@@ -36,6 +36,9 @@ pub struct FetchRecord {
     pub headers: Option<String>,
     /// Whether the body is not whole, because a limit ended it.
     pub is_cut: bool,
+    /// Whether the server said that what an earlier crawl stored still holds: status,
+    /// headers and page are those that it confirmed.
+    pub is_unchanged: bool,
     /// The body of what is no HTML, if it is kept.
     pub body: Option<(ContentHash, BodyRecord)>,
 }
@@ -45,7 +48,9 @@ pub struct FetchRecord {
 pub struct PageRecord {
     /// Of the body.
     pub content_hash: ContentHash,
-    /// The body as it is stored, if it is.
+    /// A hash of what else the reading depended on: program, settings, headers.
+    pub reading: u64,
+    /// The body as it is stored, if it is and was not before.
     pub body: Option<BodyRecord>,
     /// Name of the encoding the page is written in.
     pub charset: &'static str,
