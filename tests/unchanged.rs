@@ -155,6 +155,11 @@ fn what_is_not_stored_or_belongs_to_somebody_else_is_asked_for_whole() {
     );
     crawl(&desk, &site, &["-q"]);
     assert_eq!(of_crawl(&desk, "f.is_unchanged", 4), ["1", "1", "1", "1", "0"]);
+    let desk_of_a_member = Desk::new();
+    crawl(&desk_of_a_member, &site, &["-q", "-u", "me:pw"]);
+    crawl(&desk_of_a_member, &site, &["-q"]);
+    let after = of_crawl(&desk_of_a_member, "f.is_unchanged", 2);
+    assert_eq!(after, ["0"; 5], "what a member saw is not what all see");
     assert_eq!(desk.rows("x.db", "SELECT count(*) FROM link"), ["4"]);
 }
 
