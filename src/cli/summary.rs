@@ -30,6 +30,7 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
     say("");
     say(&format!("  Pages    {:>9}   {}", count(status.done), answers(status)));
     say(&format!("  Links    {:>9}", count(summary.links)));
+    print_sitemaps(summary, &file.to_string());
     if status.pending > 0 {
         say(&format!("  To go    {:>9}", count(status.pending)));
     }
@@ -141,6 +142,18 @@ fn why_one(summary: &Summary) -> String {
             format!("its links lead elsewhere ({} {reason}); see the report skipped", count(*n))
         }
         None => "it links to nothing else".to_owned(),
+    }
+}
+
+fn print_sitemaps(summary: &Summary, file: &str) {
+    let problems = match summary.sitemap_problems {
+        0 => String::new(),
+        1 => format!("; 1 problem: crawlite report {file} sitemaps"),
+        problems => format!("; {} problems: crawlite report {file} sitemaps", count(problems)),
+    };
+    if summary.sitemap_urls > 0 || summary.sitemap_problems > 0 {
+        let (maps, urls) = (count(summary.sitemaps), count(summary.sitemap_urls));
+        say(&format!("  Sitemaps {maps:>9}   {urls} URLs in them{problems}"));
     }
 }
 

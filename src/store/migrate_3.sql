@@ -35,3 +35,16 @@ ALTER TABLE link_new RENAME TO link;
 -- Pages of which a server says that they did not change.
 ALTER TABLE fetch ADD COLUMN is_unchanged INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE page ADD COLUMN reading INTEGER;
+
+-- What is wrong with sitemaps.
+CREATE INDEX state_sitemap ON state (crawl_id, url_id) WHERE kind = 'sitemap';
+CREATE TABLE sitemap_problem (
+    crawl_id   INTEGER NOT NULL REFERENCES crawl (id),
+    sitemap_id INTEGER NOT NULL REFERENCES url (id),
+    position   INTEGER NOT NULL,
+    problem    TEXT    NOT NULL,
+    detail     TEXT    NOT NULL,
+    line       INTEGER,
+    byte       INTEGER,
+    PRIMARY KEY (crawl_id, sitemap_id, position)
+) STRICT, WITHOUT ROWID;

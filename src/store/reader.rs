@@ -97,6 +97,12 @@ pub struct Summary {
     pub links_cut: i64,
     /// Bytes of the stored bodies, compressed.
     pub stored_body_bytes: i64,
+    /// Sitemaps that were read.
+    pub sitemaps: i64,
+    /// URLs that they list.
+    pub sitemap_urls: i64,
+    /// What is wrong with them, as the view `sitemap_problems` has it.
+    pub sitemap_problems: i64,
     /// Origins that are parked, and why.
     pub parked: Vec<(String, String)>,
     /// Why the last request got no answer, if it got none.
@@ -194,6 +200,17 @@ impl Reader {
             ))?,
             broken: self.rows(&worst)?.iter().map(|row| (text(&row[0]), text(&row[1]), integer(&row[2]))).collect(),
             broken_targets: self.number(&format!("SELECT count(*) FROM (\n{broken}\n)"))?,
+            sitemaps: self.number(&format!(
+                "SELECT count(*) FROM state s JOIN fetch f ON f.id = s.fetch_id
+                 WHERE s.crawl_id = {id} AND s.kind = 'sitemap' AND f.status = 200"
+            ))?,
+            sitemap_urls: self.number(&format!(
+                "SELECT count(DISTINCT e.url_id) FROM sitemap_entry e JOIN state s USING (crawl_id, url_id)
+                 WHERE e.crawl_id = {id} AND s.kind <> 'sitemap'"
+            ))?,
+            sitemap_problems: self.number(&format!(
+                "SELECT count(*) FROM all_sitemap_problems WHERE crawl_id = {id}"
+            ))?,
             links_cut: self.number("SELECT coalesce(sum(links_cut), 0) FROM page")?,
             stored_body_bytes: self.number("SELECT coalesce(sum(length(bytes)), 0) FROM body")?,
             last_error: self

@@ -74,6 +74,9 @@ CREATE INDEX state_pending ON state (crawl_id, origin_id, depth, url_id) WHERE s
 -- Answers "what was under way when the last run ended?"; nearly always empty.
 CREATE INDEX state_owing ON state (crawl_id, url_id) WHERE owes = 1;
 
+-- Answers "which sitemaps are there?"; they are few.
+CREATE INDEX state_sitemap ON state (crawl_id, url_id) WHERE kind = 'sitemap';
+
 -- One request and its answer.
 CREATE TABLE fetch (
     id            INTEGER PRIMARY KEY,
@@ -179,6 +182,18 @@ CREATE TABLE sitemap_entry (
     changefreq TEXT,
     priority   REAL,
     PRIMARY KEY (crawl_id, sitemap_id, url_id)
+) STRICT, WITHOUT ROWID;
+
+-- What is wrong with sitemaps that were read.
+CREATE TABLE sitemap_problem (
+    crawl_id   INTEGER NOT NULL REFERENCES crawl (id),
+    sitemap_id INTEGER NOT NULL REFERENCES url (id),
+    position   INTEGER NOT NULL,  -- 0 for the first problem of the sitemap
+    problem    TEXT    NOT NULL,  -- in one word
+    detail     TEXT    NOT NULL,
+    line       INTEGER,           -- from 1; of the first place if there are several
+    byte       INTEGER,           -- from 0, in the file once it is unzipped; NULL if its text was converted
+    PRIMARY KEY (crawl_id, sitemap_id, position)
 ) STRICT, WITHOUT ROWID;
 
 -- Patterns of URLs that would never end. URLs that match are set aside with the reason `trap`.

@@ -291,6 +291,57 @@ LEFT JOIN state s ON s.crawl_id = e.crawl_id AND s.url_id = e.url_id
 LEFT JOIN fetch f ON f.id = s.fetch_id
 WHERE e.crawl_id = (SELECT crawl_id FROM shown_crawl);
 
+-- Each sitemap: who names it (NULL: nobody, /sitemap.xml was tried), what it answered, its URLs and problems.
+CREATE VIEW sitemaps AS
+SELECT u.url, n.url AS named_by, s.state, s.reason, f.status, f.error, r.url AS redirect_to,
+       (SELECT count(*) FROM sitemap_entry e WHERE e.crawl_id = s.crawl_id AND e.sitemap_id = s.url_id) AS urls,
+       coalesce(p.problems, 0) AS problems,
+       f.body_bytes, strftime('%Y-%m-%d %H:%M:%S', f.started_at / 1000, 'unixepoch') AS fetched_at
+FROM state s
+JOIN url u ON u.id = s.url_id
+LEFT JOIN fetch f ON f.id = s.fetch_id
+LEFT JOIN url r ON r.id = f.redirect_to
+LEFT JOIN url n ON n.id = s.found_on
+LEFT JOIN (SELECT sitemap, count(*) AS problems FROM all_sitemap_problems
+           WHERE crawl_id = (SELECT crawl_id FROM shown_crawl) GROUP BY sitemap) p ON p.sitemap = u.url
+WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.kind = 'sitemap';
+
+-- What is wrong with sitemaps in every crawl; as sitemap_problems, with crawl_id.
+CREATE VIEW all_sitemap_problems AS
+WITH map AS (
+    SELECT s.crawl_id, s.url_id, u.url AS sitemap, s.state, s.reason, s.detail, f.status, f.error,
+           CASE WHEN b.kind IS NOT 'sitemap' THEN 'robots.txt names it'
+                WHEN d.redirect_to = s.url_id THEN 'the sitemap ' || n.url || ' leads there'
+                ELSE 'the sitemap ' || n.url || ' names it' END AS named,
+           -- A /sitemap.xml that nobody names, or what it leads to.
+           s.found_on IS NULL OR b.kind IS 'sitemap' AND b.found_on IS NULL AND d.redirect_to IS s.url_id AS is_guess,
+           EXISTS (SELECT 1 FROM sitemap_entry e WHERE e.crawl_id = s.crawl_id AND e.sitemap_id = s.url_id) AS has_urls
+    FROM state s
+    JOIN url u ON u.id = s.url_id
+    LEFT JOIN fetch f ON f.id = s.fetch_id
+    LEFT JOIN url n ON n.id = s.found_on
+    LEFT JOIN state b ON b.crawl_id = s.crawl_id AND b.url_id = s.found_on
+    LEFT JOIN fetch d ON d.id = b.fetch_id
+    WHERE s.kind = 'sitemap'
+)
+SELECT m.crawl_id, m.sitemap, p.problem,
+       CASE WHEN p.problem = 'html' THEN p.detail || '; ' || m.named ELSE p.detail END AS detail, p.line, p.byte
+FROM map m JOIN sitemap_problem p ON p.crawl_id = m.crawl_id AND p.sitemap_id = m.url_id
+WHERE NOT m.is_guess OR m.has_urls OR p.problem NOT IN ('html', 'format', 'not-a-url')
+UNION ALL
+SELECT crawl_id, sitemap,
+       CASE WHEN status IS NULL THEN 'no-answer' WHEN status >= 400 THEN 'not-found' ELSE 'not-read' END,
+       CASE WHEN status >= 400 THEN 'answers ' || status ELSE error END || '; ' || named, NULL, NULL
+FROM map WHERE state = 'done' AND NOT is_guess AND (status >= 400 OR error IS NOT NULL)
+UNION ALL
+SELECT crawl_id, sitemap, 'not-read', reason || ': ' || detail, NULL, NULL
+FROM map WHERE state IN ('aside', 'refused') AND NOT (is_guess AND reason = 'robots');
+
+-- What is wrong with the sitemaps that robots.txt and other sitemaps name: not found, not read, bad XML, URLs that do not belong there, with line and byte where they are known.
+CREATE VIEW sitemap_problems AS
+SELECT sitemap, problem, detail, line, byte FROM all_sitemap_problems
+WHERE crawl_id = (SELECT crawl_id FROM shown_crawl);
+
 -- Pages that only a sitemap names: no followed link leads to them.
 CREATE VIEW orphans AS
 SELECT url, status, title FROM pages WHERE depth IS NULL;

@@ -8,6 +8,7 @@
 mod body;
 mod page;
 mod room;
+mod sitemap;
 mod stored;
 mod wanted;
 
@@ -22,7 +23,7 @@ use crate::canonical::{CanonicalUrl, join};
 use crate::config::{Bodies, Config};
 use crate::engine::record::{
     BodyRecord, Candidate, FetchRecord, Found, FoundBy, Kind, Outcome, PageRecord, RobotsAnswer,
-    SitemapEntry, Visited,
+    SitemapRecord, Visited,
 };
 use crate::fault::{self, panic_text};
 use crate::fetch::{FetchError, Fetched, Fetcher, Head, Method};
@@ -73,7 +74,7 @@ pub(crate) struct PageRules {
 pub(crate) struct Read {
     pub(crate) found: Vec<Found>,
     pub(crate) page: Option<Box<PageRecord>>,
-    pub(crate) sitemap: Vec<SitemapEntry>,
+    pub(crate) sitemap: SitemapRecord,
     pub(crate) robots: Option<RobotsAnswer>,
     /// The body of what is no HTML, if it is kept.
     pub(crate) body: Option<(ContentHash, BodyRecord)>,
@@ -301,7 +302,7 @@ fn failed(candidate: Candidate) -> Visited {
         found: Vec::new(),
         redirect: None,
         page: None,
-        sitemap: Vec::new(),
+        sitemap: SitemapRecord::default(),
         robots: None,
         needs_get: false,
     }

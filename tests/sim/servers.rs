@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crawlite::engine::record::{
     Candidate, FetchRecord, Found, FoundBy, Kind, LinkRecord, Outcome, PageRecord, RobotsAnswer,
-    Visited,
+    SitemapRecord, Visited,
 };
 use crawlite::extract::{LinkKind, Region};
 use crawlite::hash::{ContentHash, UrlHasher};
@@ -139,7 +139,7 @@ impl Servers {
             found: visit.found,
             redirect: visit.redirect,
             page,
-            sitemap: Vec::new(),
+            sitemap: SitemapRecord::default(),
             robots: visit.robots,
             needs_get: false,
         }

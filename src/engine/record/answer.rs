@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::extract::{LinkKind, Region};
 use crate::hash::ContentHash;
 use crate::robots::Rules;
+use crate::sitemap::Problem;
 
 /// One request and its answer, as the store keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -130,6 +131,15 @@ pub struct LinkRecord {
     pub follow: bool,
     /// How often the page has this same link.
     pub times: u32,
+}
+
+/// What a sitemap says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SitemapRecord {
+    /// Of URLs.
+    pub entries: Vec<SitemapEntry>,
+    /// What is wrong with it.
+    pub problems: Vec<Problem>,
 }
 
 /// What a sitemap says of a URL.
