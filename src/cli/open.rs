@@ -123,6 +123,7 @@ pub(super) async fn run(
     let elapsed_before = i64::try_from(loaded.elapsed.as_millis()).unwrap_or(i64::MAX);
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let (pool, threads) = Pool::start(cores).context("cannot start threads")?;
+    store.accept(crawl_id, config.check.accept.clone()).await?;
     let earlier = store.earlier(crawl_id, &config.fetch).await?;
     let visitor = Visitor::new(fetcher, pool, Arc::clone(&scope), hasher, &config);
     let visitor = visitor.knowing(earlier.clone());

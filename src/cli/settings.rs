@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use toml::{Table, Value};
 
-use crate::config::{Config, Preset, Size, Span, overlay};
+use crate::config::{Config, Preset, Size, Span, Statuses, overlay};
 
 /// Settings shared by crawl, resume and explain
 #[derive(Debug, Default, Args)]
@@ -144,6 +144,10 @@ pub(super) struct Settings {
     #[arg(long, value_name = "HOST", help_heading = "Requests")]
     pub allow_private: Vec<String>,
 
+    /// Statuses that do not count as broken, such as 403, 5xx or 500-504; several separated by commas
+    #[arg(long, value_name = "CODES", value_delimiter = ',', help_heading = "Links")]
+    pub accept: Vec<Statuses>,
+
     /// Which bodies to keep
     #[arg(long, value_name = "WHICH", help_heading = "Store")]
     pub store: Option<BodiesArg>,
@@ -262,6 +266,8 @@ impl Settings {
         put("fetch", "max_body", self.max_body.map(|size| Value::String(size.into())));
         put("fetch", "conditional", self.no_conditional.then_some(Value::Boolean(false)));
         put("fetch", "allow_private", list(&self.allow_private));
+        let accept: Vec<_> = self.accept.iter().map(ToString::to_string).collect();
+        put("check", "accept", list(&accept));
         put(
             "store",
             "bodies",

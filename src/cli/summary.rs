@@ -56,6 +56,13 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
         bytes(u64::try_from(status.wire_bytes).unwrap_or_default()),
     ));
     print_broken(summary);
+    if summary.accepted_targets > 0 {
+        let are = if summary.accepted_targets == 1 { "target has" } else { "targets have" };
+        say(&format!(
+            "\n  {} link {are} a status that --accept lets pass",
+            count(summary.accepted_targets)
+        ));
+    }
     for (origin, why) in &summary.parked {
         say(&format!("\n  {origin} is parked: {why}; its pages wait for a resume"));
     }

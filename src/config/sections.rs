@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Size, Span};
+use super::{Size, Span, Statuses};
 
 /// How far around the seeds a crawl goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,6 +149,15 @@ pub struct LimitsConfig {
     pub time: Option<Span>,
     /// Bytes received in bodies.
     pub bytes: Option<Size>,
+}
+
+/// `[check]`: what counts as broken.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CheckConfig {
+    /// Statuses from 400 on that links may lead to all the same, such as `"403"` or
+    /// `"500-504"`.
+    pub accept: Vec<Statuses>,
 }
 
 /// Which bodies are kept.

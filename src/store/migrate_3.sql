@@ -48,3 +48,11 @@ CREATE TABLE sitemap_problem (
     byte       INTEGER,
     PRIMARY KEY (crawl_id, sitemap_id, position)
 ) STRICT, WITHOUT ROWID;
+
+-- Statuses that do not count as broken.
+CREATE TABLE accepted (
+    crawl_id INTEGER NOT NULL REFERENCES crawl (id),
+    first    INTEGER NOT NULL,
+    last     INTEGER NOT NULL,
+    PRIMARY KEY (crawl_id, first, last)
+) STRICT, WITHOUT ROWID;

@@ -28,7 +28,7 @@ use tokio_rusqlite::rusqlite;
 use tokio_rusqlite::rusqlite::config::DbConfig;
 use tokio_rusqlite::{Connection, rusqlite::ErrorCode};
 
-use crate::config::FetchConfig;
+use crate::config::{FetchConfig, Statuses};
 use crate::engine::{Finish, Loaded};
 use crate::fault::panic_text;
 
@@ -244,6 +244,14 @@ impl Store {
     /// If it cannot be written.
     pub async fn resume(&self, crawl_id: i64, config: String) -> Result<(), Error> {
         self.with(move |db| save::resume(db, crawl_id, &config)).await
+    }
+
+    /// Says which statuses do not count as broken in a crawl.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn accept(&self, crawl_id: i64, statuses: Vec<Statuses>) -> Result<(), Error> {
+        self.with(move |db| save::accept(db, crawl_id, &statuses)).await
     }
 
     /// Judges every URL of a crawl again that a rule set aside which settings can

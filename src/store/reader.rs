@@ -93,6 +93,8 @@ pub struct Summary {
     pub broken: Vec<(String, String, i64)>,
     /// How many targets are broken in all.
     pub broken_targets: i64,
+    /// Targets that would be broken or blocked, but for `--accept`.
+    pub accepted_targets: i64,
     /// Links that were too many on their page to keep.
     pub links_cut: i64,
     /// Bytes of the stored bodies, compressed.
@@ -210,6 +212,11 @@ impl Reader {
             ))?,
             sitemap_problems: self.number(&format!(
                 "SELECT count(*) FROM all_sitemap_problems WHERE crawl_id = {id}"
+            ))?,
+            accepted_targets: self.number(&format!(
+                "SELECT count(*) FROM state s JOIN fetch f ON f.id = s.fetch_id
+                 JOIN accepted a ON a.crawl_id = s.crawl_id AND f.status BETWEEN a.first AND a.last
+                 WHERE s.crawl_id = {id} AND s.state = 'done' AND f.status >= 400 AND s.kind <> 'sitemap'"
             ))?,
             links_cut: self.number("SELECT coalesce(sum(links_cut), 0) FROM page")?,
             stored_body_bytes: self.number("SELECT coalesce(sum(length(bytes)), 0) FROM body")?,

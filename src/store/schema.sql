@@ -215,6 +215,14 @@ CREATE TABLE broken_fragment (
     PRIMARY KEY (crawl_id, page_id, position)
 ) STRICT, WITHOUT ROWID;
 
+-- Statuses from 400 on that do not count as broken in a crawl.
+CREATE TABLE accepted (
+    crawl_id INTEGER NOT NULL REFERENCES crawl (id),
+    first    INTEGER NOT NULL,
+    last     INTEGER NOT NULL,  -- itself among them
+    PRIMARY KEY (crawl_id, first, last)
+) STRICT, WITHOUT ROWID;
+
 -- Links to each URL in a crawl, counted when a run ends; none while it runs.
 CREATE TABLE inlink (
     crawl_id INTEGER NOT NULL REFERENCES crawl (id),

@@ -133,7 +133,7 @@ LEFT JOIN state s ON s.crawl_id = h.crawl_id AND s.url_id = h.next_id
 LEFT JOIN fetch f ON f.id = s.fetch_id
 WHERE instr(h.path, ' ' || h.next_id || ' ') > 0 OR f.redirect_to IS NULL OR h.hops >= 20;
 
--- Broken links: the answer was 4xx, 5xx or none; with the page that has the link and its anchor text.
+-- Broken links: the answer was 4xx, 5xx or none, and --accept does not let it pass; with the page that has the link and its anchor text.
 CREATE VIEW broken_links AS
 WITH target AS MATERIALIZED (
     SELECT s.url_id, f.status, f.error
@@ -141,6 +141,7 @@ WITH target AS MATERIALIZED (
     WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.state = 'done'
       AND (f.status >= 400 OR f.status IS NULL)
       AND NOT (s.kind = 'external' AND coalesce(f.status, 0) IN (401, 403, 407, 429, 451, 999))
+      AND NOT EXISTS (SELECT 1 FROM accepted a WHERE a.crawl_id = s.crawl_id AND f.status BETWEEN a.first AND a.last)
 )
 SELECT u.url AS target, t.status, t.error, source.url AS source, l.anchor, h.kind, h.region
 FROM target t
@@ -159,6 +160,7 @@ WITH target AS MATERIALIZED (
     FROM state s JOIN fetch f ON f.id = s.fetch_id
     WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.state = 'done' AND s.kind = 'external'
       AND f.status IN (401, 403, 407, 429, 451, 999)
+      AND NOT EXISTS (SELECT 1 FROM accepted a WHERE a.crawl_id = s.crawl_id AND f.status BETWEEN a.first AND a.last)
 )
 SELECT u.url AS target, t.status, source.url AS source, l.anchor, h.kind, h.region
 FROM target t

@@ -15,7 +15,7 @@ use crate::refusal::Refusal;
 use nearer::save_nearer;
 use page::{save_body, save_page};
 
-pub(super) use run::{begin, finish, index_links, index_targets, resume};
+pub(super) use run::{accept, begin, finish, index_links, index_targets, resume};
 
 /// Writes the records of one batch in one transaction, and gives the answers to
 /// the questions among them.
