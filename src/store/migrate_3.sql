@@ -60,3 +60,28 @@ DROP TABLE state;
 ALTER TABLE state_new RENAME TO state;
 CREATE INDEX state_pending ON state (crawl_id, origin_id, depth, url_id) WHERE state = 'pending';
 CREATE INDEX state_owing ON state (crawl_id, url_id) WHERE owes = 1;
+
+-- Pages of which a server says that they did not change.
+ALTER TABLE fetch ADD COLUMN is_unchanged INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE page ADD COLUMN reading INTEGER;
+
+-- What is wrong with sitemaps.
+CREATE INDEX state_sitemap ON state (crawl_id, url_id) WHERE kind = 'sitemap';
+CREATE TABLE sitemap_problem (
+    crawl_id   INTEGER NOT NULL REFERENCES crawl (id),
+    sitemap_id INTEGER NOT NULL REFERENCES url (id),
+    position   INTEGER NOT NULL,
+    problem    TEXT    NOT NULL,
+    detail     TEXT    NOT NULL,
+    line       INTEGER,
+    byte       INTEGER,
+    PRIMARY KEY (crawl_id, sitemap_id, position)
+) STRICT, WITHOUT ROWID;
+
+-- Statuses that do not count as broken.
+CREATE TABLE accepted (
+    crawl_id INTEGER NOT NULL REFERENCES crawl (id),
+    first    INTEGER NOT NULL,
+    last     INTEGER NOT NULL,
+    PRIMARY KEY (crawl_id, first, last)
+) STRICT, WITHOUT ROWID;

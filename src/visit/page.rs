@@ -30,6 +30,30 @@ pub(super) fn read(
     head: &Head,
     rules: &PageRules,
 ) -> Read {
+    let mut read = read_text(candidate, body, is_cut, head, rules);
+    if let Some(page) = read.page.as_mut().filter(|_| rules.bodies != Bodies::None) {
+        page.body = Some(compress(body));
+    }
+    read
+}
+
+/// Reads an HTML page whose body the file has.
+pub(super) fn read_stored(
+    candidate: &Candidate,
+    body: &[u8],
+    head: &Head,
+    rules: &PageRules,
+) -> Read {
+    read_text(candidate, body, false, head, rules)
+}
+
+fn read_text(
+    candidate: &Candidate,
+    body: &[u8],
+    is_cut: bool,
+    head: &Head,
+    rules: &PageRules,
+) -> Read {
     let (text, charset) = extract::decode(body, head.charset());
     let mut said = extract::extract(&text, &rules.product_token);
     for value in head.get_all("x-robots-tag") {
@@ -54,7 +78,8 @@ pub(super) fn read(
         .collect();
     let record = PageRecord {
         content_hash: ContentHash::of(body),
-        body: (rules.bodies != Bodies::None).then(|| compress(body)),
+        reading: reading(is_cut, head, rules),
+        body: None,
         charset,
         title: said.title,
         description: said.description,
@@ -79,6 +104,16 @@ pub(super) fn read(
         links_cut: said.links_cut.saturating_add(links.cut),
     };
     Read { found: links.found, page: Some(Box::new(record)), ..Read::default() }
+}
+
+/// What else than the body decides what a page is read as. If it is the same as for a
+/// stored version of the same content, there is nothing new to be stored.
+fn reading(is_cut: bool, head: &Head, rules: &PageRules) -> u64 {
+    let version = rules.version.to_string();
+    let start = [&*version, if is_cut { "cut" } else { "" }, head.charset().unwrap_or_default()];
+    let headers = ["x-robots-tag", "link", "refresh"];
+    let said = headers.iter().flat_map(|name| std::iter::once(*name).chain(head.get_all(name)));
+    rules.hasher.hash_parts(start.into_iter().chain(said))
 }
 
 /// `value` as JSON, or nothing if there is nothing in it.
