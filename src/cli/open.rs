@@ -129,7 +129,10 @@ pub(super) async fn run(
     let elapsed_before = i64::try_from(loaded.elapsed.as_millis()).unwrap_or(i64::MAX);
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let (pool, threads) = Pool::start(cores).context("cannot start threads")?;
+    store.accept(crawl_id, config.check.accept.clone()).await?;
+    let earlier = store.earlier(crawl_id, &config.fetch).await?;
     let visitor = Visitor::new(fetcher, pool, Arc::clone(&scope), hasher, &config);
+    let visitor = visitor.knowing(earlier.clone());
     let settings = Settings {
         concurrency: config.fetch.concurrency,
         retries: config.fetch.retries,
@@ -158,6 +161,9 @@ pub(super) async fn run(
         shown.await.ok();
     }
     let written = writing.await.context("the writer's task")?;
+    if let Some(earlier) = earlier {
+        earlier.close().await.ok();
+    }
     tokio::task::block_in_place(|| threads.into_iter().for_each(|thread| drop(thread.join())));
 
     let finish = match (outcome, written) {

@@ -30,6 +30,7 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
     say("");
     say(&format!("  Pages    {:>9}   {}", count(status.done), answers(status)));
     say(&format!("  Links    {:>9}", count(summary.links)));
+    print_sitemaps(summary, &file.to_string());
     if status.pending > 0 {
         say(&format!("  To go    {:>9}", count(status.pending)));
     }
@@ -55,6 +56,13 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
         bytes(u64::try_from(status.wire_bytes).unwrap_or_default()),
     ));
     print_broken(summary);
+    if summary.accepted_targets > 0 {
+        let are = if summary.accepted_targets == 1 { "target has" } else { "targets have" };
+        say(&format!(
+            "\n  {} link {are} a status that --accept lets pass",
+            count(summary.accepted_targets)
+        ));
+    }
     for (origin, why) in &summary.parked {
         say(&format!("\n  {origin} is parked: {why}; its pages wait for a resume"));
     }
@@ -144,6 +152,18 @@ fn why_one(summary: &Summary) -> String {
     }
 }
 
+fn print_sitemaps(summary: &Summary, file: &str) {
+    let problems = match summary.sitemap_problems {
+        0 => String::new(),
+        1 => format!("; 1 problem: crawlite report {file} sitemaps"),
+        problems => format!("; {} problems: crawlite report {file} sitemaps", count(problems)),
+    };
+    if summary.sitemap_urls > 0 || summary.sitemap_problems > 0 {
+        let (maps, urls) = (count(summary.sitemaps), count(summary.sitemap_urls));
+        say(&format!("  Sitemaps {maps:>9}   {urls} URLs in them{problems}"));
+    }
+}
+
 fn print_broken(summary: &Summary) {
     if summary.broken_targets == 0 {
         return;
@@ -218,8 +238,12 @@ pub(super) fn print_json(
 
 /// How many pages gave which kind of answer, in words.
 pub(super) fn answers(status: &Status) -> String {
+    let unchanged = match status.unchanged {
+        0 => String::new(),
+        pages => format!(" ({} unchanged)", count(pages)),
+    };
     let kinds = [
-        (status.ok, "ok"),
+        (status.ok, &*format!("ok{unchanged}")),
         (status.redirects, "redirects"),
         (status.client_errors, "4xx"),
         (status.server_errors, "5xx"),

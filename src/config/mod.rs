@@ -15,9 +15,10 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 pub use sections::{
-    Bodies, FetchConfig, LimitsConfig, PolitenessConfig, Preset, ScopeConfig, StoreConfig,
+    Bodies, CheckConfig, FetchConfig, LimitsConfig, PolitenessConfig, Preset, ScopeConfig,
+    StoreConfig,
 };
-pub use units::{Size, Span};
+pub use units::{Size, Span, Statuses};
 
 /// What the store keeps in place of a secret.
 pub const SECRET: &str = "<secret>";
@@ -36,6 +37,8 @@ pub struct Config {
     pub fetch: FetchConfig,
     /// `[limits]`
     pub limits: LimitsConfig,
+    /// `[check]`
+    pub check: CheckConfig,
     /// `[store]`
     pub store: StoreConfig,
 }
@@ -256,11 +259,13 @@ mod tests {
             "idle_timeout",
             "retries",
             "max_body",
+            "conditional",
             "allow_private",
             "depth",
             "pages",
             "time",
             "bytes",
+            "accept",
             "bodies",
         ] {
             let named = text

@@ -7,6 +7,7 @@
 //! budget that all visits share.
 
 mod client;
+mod condition;
 mod cookies;
 mod decode;
 mod failure;
@@ -29,6 +30,7 @@ use failure::is_out_of_files;
 use guard::GuardedResolver;
 
 pub use client::{ACCEPT, ACCEPT_ENCODING, SetupError};
+pub use condition::Condition;
 pub use decode::{Decoded, Undecodable, decode, gunzip};
 pub use failure::FetchError;
 pub use guard::{BadAllowance, Guard, is_global};
@@ -145,7 +147,8 @@ impl Fetcher {
         guard::addresses(host).await.into_iter().min()
     }
 
-    /// Gets `url`. Once the head is there, `wants_body` decides whether the body is read.
+    /// Gets `url`, if `condition` holds where there is one. Once the head is there,
+    /// `wants_body` decides whether the body is read.
     ///
     /// Dropping the future closes the connection; nothing else is left behind.
     ///
@@ -155,12 +158,14 @@ impl Fetcher {
         &self,
         url: &CanonicalUrl,
         method: Method,
+        condition: Option<&Condition>,
         wants_body: impl Fn(&Head) -> bool,
     ) -> Result<Fetched, FetchError> {
         if !self.guard.admits_literal(url) {
             return Err(FetchError::Private);
         }
-        let answer = tokio::time::timeout(self.timeout, self.read(url, method, wants_body));
+        let answer =
+            tokio::time::timeout(self.timeout, self.read(url, method, condition, wants_body));
         answer
             .await
             .map_err(|_| FetchError::Timeout(format!("{} s in all", self.timeout.as_secs_f32())))?
@@ -170,10 +175,11 @@ impl Fetcher {
         &self,
         url: &CanonicalUrl,
         method: Method,
+        condition: Option<&Condition>,
         wants_body: impl Fn(&Head) -> bool,
     ) -> Result<Fetched, FetchError> {
         let began = Instant::now();
-        let mut response = self.send(url, method).await?;
+        let mut response = self.send(url, method, condition).await?;
         let headers = std::mem::take(response.headers_mut());
         let head = Head::new(response.status().as_u16(), headers);
         let mut fetched = Fetched {
@@ -202,7 +208,12 @@ impl Fetcher {
 
     /// Sends the request. Where no file descriptor is left it waits for one, as long
     /// as the deadline allows: that is not the URL's fault.
-    async fn send(&self, url: &CanonicalUrl, method: Method) -> Result<Response, FetchError> {
+    async fn send(
+        &self,
+        url: &CanonicalUrl,
+        method: Method,
+        condition: Option<&Condition>,
+    ) -> Result<Response, FetchError> {
         let client =
             if self.guard.exempts(url) || self.has_proxy { &self.exempt } else { &self.strict };
         loop {
@@ -212,6 +223,9 @@ impl Fetcher {
             };
             if self.seed_origins.iter().any(|origin| **origin == *url.origin()) {
                 request = request.headers(self.seed_headers.clone());
+            }
+            if let Some(condition) = condition {
+                request = request.headers(condition.headers());
             }
             if self.is_scarce.load(Ordering::Relaxed) {
                 request = request.header(header::CONNECTION, HeaderValue::from_static("close"));
@@ -255,6 +269,17 @@ impl Fetcher {
         }
         fetched.body = Some(body);
         Ok(())
+    }
+
+    /// Leave to have a body of `bytes` that did not come over the network; none is
+    /// needed for a short one. Asked for once, by who has none.
+    pub async fn room_for(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let kib = bytes.saturating_sub(OWN_BYTES).div_ceil(1024);
+        let kib = u32::try_from(kib.min(self.max_body / 1024)).unwrap_or(u32::MAX);
+        if kib == 0 {
+            return None;
+        }
+        Some(Arc::clone(&self.budget).acquire_many_owned(kib).await.expect("never closed"))
     }
 
     /// Leave for one more body of the largest size; asked for once, so that no

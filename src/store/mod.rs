@@ -5,6 +5,7 @@
 //! while a crawl runs. No type of the driver leaves this folder.
 
 mod body;
+mod earlier;
 mod export;
 mod fragments;
 mod load;
@@ -28,9 +29,11 @@ use tokio_rusqlite::rusqlite;
 use tokio_rusqlite::rusqlite::config::DbConfig;
 use tokio_rusqlite::{Connection, rusqlite::ErrorCode};
 
+use crate::config::{FetchConfig, Statuses};
 use crate::engine::{Finish, Loaded};
 use crate::fault::panic_text;
 
+pub use earlier::{Earlier, Packed, StoredAnswer};
 pub use export::{Body, Edge, Export, ExportError, Indexable, Node, Rows, StoredFetch, StoredPage};
 pub use lock::{OwnerLock, is_owned};
 pub use migrate::{View, views};
@@ -245,6 +248,14 @@ impl Store {
         self.with(move |db| save::resume(db, crawl_id, &config)).await
     }
 
+    /// Says which statuses do not count as broken in a crawl.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn accept(&self, crawl_id: i64, statuses: Vec<Statuses>) -> Result<(), Error> {
+        self.with(move |db| save::accept(db, crawl_id, &statuses)).await
+    }
+
     /// Judges every URL of a crawl again that a rule set aside which settings can
     /// change, and says how many may be fetched now.
     ///
@@ -295,6 +306,19 @@ impl Store {
         // no crash to those that are counted.
         self.lock.clear().map_err(|error| Error::Lock(self.path.display().to_string(), error))?;
         self.with(move |db| load::load(db, crawl_id, &suspects, &product_token, blank, now)).await
+    }
+
+    /// What the crawls before `crawl_id` have, for one with these settings; `None` if
+    /// there is nothing that it may rely on. To be closed before the store is.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn earlier(
+        &self,
+        crawl_id: i64,
+        settings: &FetchConfig,
+    ) -> Result<Option<Earlier>, Error> {
+        Earlier::open(&self.path, crawl_id, settings).await
     }
 
     /// The lock, whose slots name what is being visited.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crawlite::engine::record::{
     Candidate, FetchRecord, Found, FoundBy, Kind, LinkRecord, Outcome, PageRecord, RobotsAnswer,
-    Visited,
+    SitemapRecord, Visited,
 };
 use crawlite::extract::{LinkKind, Region};
 use crawlite::hash::{ContentHash, UrlHasher};
@@ -139,7 +139,7 @@ impl Servers {
             found: visit.found,
             redirect: visit.redirect,
             page,
-            sitemap: Vec::new(),
+            sitemap: SitemapRecord::default(),
             robots: visit.robots,
             needs_get: false,
         }
@@ -213,6 +213,7 @@ fn content(visit: &mut Visit<'_>, candidate: &Candidate) -> Outcome {
 fn page(url: &str, links: Vec<LinkRecord>) -> PageRecord {
     PageRecord {
         content_hash: ContentHash::of(url.as_bytes()),
+        reading: 0,
         body: None,
         charset: "utf-8",
         title: None,

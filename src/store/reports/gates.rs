@@ -74,7 +74,7 @@ pub static GATES: [Gate; 28] = [
     gate_on("several-h1",             "indexable pages with several h1",            "h1",               "issue = 'several'",         HEADING),
     gate_on("canonicals",             "canonicals that lead nowhere good",          "canonicals",       "1",                         "url || ' -> ' || claimed_canonical || ' (' || issue || ')'"),
     gate_on("hreflang",               "hreflang links that do not work",            "hreflang",         "1",                         "url || ' -> ' || alternate || ' (' || issue || ')'"),
-    gate_on("sitemaps",               "sitemap entries that should not be there",   "sitemaps",         "1",                         "url || ' (' || issue || ')'"),
+    gate_on("sitemaps",               "problems of sitemaps and of their entries", "sitemaps",         "1",                         "url || ' (' || issue || ')'"),
     gate_on("noindex",                "pages that ask not to be indexed",           "non-indexable",    "indexability_reason = 'noindex'", "url"),
     gate_on("slow",                   "pages with more than 800 ms to the first byte", "slow",          "1",                         "url || ' (' || first_byte_ms || ' ms)'"),
     gate_on("large",                  "documents of more than 1 MiB",               "large",            "1",                         "url || ' (' || bytes || ' bytes)'"),
