@@ -7,6 +7,7 @@
 
 pub mod graph;
 pub mod markdown_tree;
+pub mod numbers;
 pub mod parquet;
 pub mod sitemap;
 pub mod warc;
