@@ -6,6 +6,7 @@
 //! hand, so memory does not grow with the crawl.
 
 pub mod graph;
+pub mod html;
 pub mod markdown_tree;
 pub mod numbers;
 pub mod parquet;
