@@ -60,11 +60,12 @@ pub(super) fn write(out: &mut impl Write, page: &Page<'_>) -> io::Result<()> {
     out.write_all(b"<section id=\"crawl\"><h2>The crawl</h2>\n<dl class=\"facts\">\n")?;
     write_seeds(out, page)?;
     let overview = page.overview;
-    let mut when = format!("{}, in {}", time(overview.started_at), length(overview.elapsed_ms));
+    let mut when =
+        format!("begun {}, took {}", time(overview.started_at), length(overview.elapsed_ms));
     if overview.runs > 1 {
-        when += &format!(" of work in {} runs", overview.runs);
+        when += &format!(" in {} runs", overview.runs);
     }
-    fact(out, "Begun", &when)?;
+    fact(out, "When", &when)?;
     fact(out, "End", &state(page).1)?;
     for (name, words) in
         page.config.map(|config| settings(config, &overview.seeds)).unwrap_or_default()
@@ -74,7 +75,11 @@ pub(super) fn write(out: &mut impl Write, page: &Page<'_>) -> io::Result<()> {
     let received =
         format!("{} requests, {} received", count(overview.requests), bytes(overview.wire_bytes));
     fact(out, "Traffic", &received)?;
-    fact(out, "JavaScript", &"not run; pages that show little without it are named below")?;
+    let scripts = match overview.needs_javascript {
+        0 => "not run; no page shows little without it".to_owned(),
+        pages => format!("not run; pages that show little without it: {}", count(pages)),
+    };
+    fact(out, "JavaScript", &scripts)?;
     out.write_all(b"</dl>\n")?;
     write_left_out(out, page)?;
     writeln!(

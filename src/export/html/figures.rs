@@ -59,18 +59,13 @@ fn tiles(page: &Page<'_>) -> Vec<Tile> {
         .map_or("nothing".to_owned(), |(reason, urls)| format!("{} {reason}", count(*urls)));
     vec![
         tile("Pages", count(pages), format!("of {} URLs met", count(overview.urls)), None),
-        tile(
-            "Answered 2xx",
-            share(classes[0], pages),
-            format!("{} pages", count(classes[0])),
-            None,
-        ),
+        tile("Answered 2xx", share(classes[0], pages), pages_of(classes[0]), None),
         Tile {
             class: if targets > 0 { "error" } else { "good" },
             ..tile(
                 "Broken link targets",
                 count(targets),
-                format!("{} pages broken", count(broken)),
+                format!("{} broken", pages_of(broken)),
                 Some("broken"),
             )
         },
@@ -89,14 +84,22 @@ fn tiles(page: &Page<'_>) -> Vec<Tile> {
         tile("Links", count(overview.links), "on all pages".into(), Some("inlinks")),
         tile(
             "First byte",
-            at_share(&overview.first_bytes, 50)
-                .map_or("–".into(), |ms| format!("{} ms", count(ms))),
-            slowest
-                .map_or("nothing was timed".into(), |ms| format!("95 % within {} ms", count(ms))),
+            at_share(&overview.first_bytes, 50).map_or("–".into(), milliseconds),
+            slowest.map_or("nothing was timed".into(), |ms| {
+                format!("95 % within {}", milliseconds(ms))
+            }),
             Some("slow"),
         ),
         tile("Left out", count(skipped), most, Some("skipped")),
     ]
+}
+
+fn pages_of(number: u64) -> String {
+    if number == 1 { "1 page".into() } else { format!("{} pages", count(number)) }
+}
+
+fn milliseconds(ms: u64) -> String {
+    if ms == 0 { "<1 ms".into() } else { format!("{} ms", count(ms)) }
 }
 
 /// How many URLs of a kind gave each of [`ANSWERS`].
@@ -287,7 +290,10 @@ fn write_course(out: &mut impl Write, page: &Page<'_>) -> io::Result<()> {
     let course = course(&overview.course, overview.course_unit, overview.elapsed_ms);
     let last = course.steps.len().saturating_sub(1);
     let step_ms = i64::try_from(course.step_ms).unwrap_or(i64::MAX);
-    let at = |step: usize| length(step_ms.saturating_mul(i64::try_from(step).unwrap_or(i64::MAX)));
+    let at = |step: usize| {
+        let ms = step_ms.saturating_mul(i64::try_from(step).unwrap_or(i64::MAX));
+        if ms < 2000 { format!("{ms} ms") } else { length(ms) }
+    };
     let all: Vec<Column> = course
         .steps
         .iter()
@@ -316,7 +322,7 @@ fn course_sentence(course: &Course) -> String {
     // A thousand times the pages of a millisecond.
     let rate = |pages: u64, ms: u64| {
         let rate = percent(pages * 10, ms);
-        if rate < 10.0 { format!("{rate:.1}") } else { format!("{rate:.0}") }
+        if rate < 10.0 { format!("{rate:.1}") } else { count(pages * 1000 / ms.max(1)) }
     };
     let whole = course.step_ms * course.steps.len() as u64;
     let mut sentence =

@@ -101,7 +101,7 @@ fn write_nothing(
     }
     writeln!(
         out,
-        "<details class=\"clean\"><summary>Looked for and not found: {} more</summary><p>{}.</p></details>",
+        "<details class=\"clean\"><summary>{} further checks found nothing</summary><p>{}.</p></details>",
         names.len(),
         Text(&capital(&names.join("; ")))
     )

@@ -71,10 +71,12 @@ impl Map<'_> {
         )?;
         for section in self.sections {
             let indent = section.level.min(MAX_INDENT);
+            // File names that begin alike are no folder.
+            let begins = if section.name.ends_with(['-', '_']) { "…" } else { "" };
             let rest = if section.has_parts { " <i>other pages</i>" } else { "" };
             writeln!(
                 out,
-                "<li class=\"in{indent}\" title=\"{}\"><span>{}{rest}</span> <b>{}</b></li>",
+                "<li class=\"in{indent}\" title=\"{}\"><span>{}{begins}{rest}</span> <b>{}</b></li>",
                 Text(&section.place),
                 Text(&section.name),
                 count(section.pages)

@@ -33,6 +33,9 @@ const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
     %3Crect width='16' height='16' rx='4' fill='%231d6a5b'/%3E\
     %3Cpath d='M4 4.5h5M4 8h8M4 11.5h3' stroke='%23fff' stroke-width='1.8' stroke-linecap='round'/%3E%3C/svg%3E";
 
+/// Rows of a table on paper; the style has the same.
+const PRINTED_ROWS: u64 = 30;
+
 /// What is known of a crawl before its reports are read.
 #[derive(Debug)]
 pub struct Page<'a> {
@@ -152,10 +155,6 @@ impl<'a, W: Write> Html<'a, W> {
             count(tally.rows),
             Text(report.sentence())
         )?;
-        let explanation = report.explanation();
-        if !explanation.is_empty() {
-            writeln!(self.out, "<p class=\"more\">{}</p>", Text(&explanation))?;
-        }
         findings::write_of(&mut self.out, tally)?;
         let caption = match shown {
             Some(shown) if shown < tally.rows => {
@@ -186,11 +185,15 @@ impl<'a, W: Write> Html<'a, W> {
                 Text(&command)
             )?;
         }
+        if rows > PRINTED_ROWS {
+            writeln!(self.out, "<p class=\"printed\">Only {PRINTED_ROWS} rows are printed.</p>")?;
+        }
         let sql = tally.report.sql(self.page.is_named.then_some(self.page.overview.crawl_id));
         writeln!(
             self.out,
-            "<details><summary>SQL</summary><pre><code>{}</code></pre></details>\n</section>",
-            Lines(sql.trim_end())
+            "<details><summary>How it is found</summary><p>{}</p><pre><code>{}</code></pre></details>\n</section>",
+            Text(&tally.report.explanation()),
+            Lines(without_comment(&sql))
         )
     }
 
@@ -211,6 +214,15 @@ impl<'a, W: Write> Html<'a, W> {
         )?;
         Ok(self.out)
     }
+}
+
+/// SQL without the comment on top, which stands above it as text.
+fn without_comment(sql: &str) -> &str {
+    let mut rest = sql.trim();
+    while let Some((_, next)) = rest.split_once('\n').filter(|_| rest.starts_with("--")) {
+        rest = next;
+    }
+    rest
 }
 
 /// The heading of a group: id and title.

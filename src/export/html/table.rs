@@ -13,6 +13,8 @@ use crate::store::Value;
 
 /// Rows that decide what the columns are.
 const SAMPLE_ROWS: usize = 200;
+/// Bytes from which on a text needs room to be read.
+const LONG_TEXT: usize = 30;
 /// Characters of a cell, or of one URL in it.
 const MAX_CELL: usize = 400;
 /// Bytes of a value that are looked at: five URLs fit, and a file that was tampered
@@ -61,6 +63,7 @@ struct Column {
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Text,
+    LongText,
     Urls,
     Flag,
     Number,
@@ -149,12 +152,15 @@ fn bounded(value: &Value) -> Value {
 }
 
 fn kind(name: &str, sample: &[Vec<Value>], place: usize) -> Kind {
-    let mut values = sample.iter().map(|row| &row[place]).filter(|value| **value != Value::Null);
+    let values = sample.iter().map(|row| &row[place]).filter(|value| **value != Value::Null);
+    let is_long = |value: &Value| matches!(value, Value::Text(text) if text.len() >= LONG_TEXT);
     if URLS.contains(&name) {
         Kind::Urls
     } else if FLAGS.contains(&name) {
         Kind::Flag
-    } else if !values.all(|value| matches!(value, Value::Integer(_) | Value::Real(_))) {
+    } else if values.clone().any(is_long) {
+        Kind::LongText
+    } else if !values.clone().all(|value| matches!(value, Value::Integer(_) | Value::Real(_))) {
         Kind::Text
     } else if name == "bytes" || name.ends_with("_bytes") {
         Kind::Bytes
@@ -166,7 +172,8 @@ fn kind(name: &str, sample: &[Vec<Value>], place: usize) -> Kind {
 fn class(kind: Kind) -> &'static str {
     match kind {
         Kind::Text => "",
-        Kind::Flag => " class=\"flag\"",
+        Kind::Flag => "",
+        Kind::LongText => " class=\"long\"",
         Kind::Urls => " class=\"url\"",
         Kind::Number | Kind::Bytes => " class=\"number\"",
     }
@@ -176,7 +183,7 @@ fn write_cell(out: &mut impl Write, value: &Value, kind: Kind, origin: &str) -> 
     match (value, kind) {
         (Value::Null, _) => out.write_all(b"<td></td>"),
         (Value::Integer(flag), Kind::Flag) => {
-            write!(out, "<td class=\"flag\">{}</td>", if *flag == 0 { "no" } else { "yes" })
+            write!(out, "<td>{}</td>", if *flag == 0 { "no" } else { "yes" })
         }
         (Value::Integer(number @ 0..), Kind::Bytes) => write!(
             out,
@@ -196,7 +203,7 @@ fn write_cell(out: &mut impl Write, value: &Value, kind: Kind, origin: &str) -> 
             write_urls(out, text, origin)?;
             out.write_all(b"</td>")
         }
-        (Value::Text(text), _) => write!(out, "<td>{}</td>", Cut(text)),
+        (Value::Text(text), _) => write!(out, "<td{}>{}</td>", class(kind), Cut(text)),
         (Value::Blob(_), _) => unreachable!("a blob is shown as text"),
     }
 }
@@ -213,13 +220,16 @@ impl std::fmt::Display for Cut<'_> {
     }
 }
 
-/// URLs apart by blanks, and what else stands between them.
+/// URLs apart by blanks, a line each, and what else stands between them.
 fn write_urls(out: &mut impl Write, text: &str, origin: &str) -> io::Result<()> {
+    let mut was_link = false;
     for (place, word) in text.split(' ').enumerate() {
+        let is_link = CanonicalUrl::parse(word).is_ok();
         if place > 0 {
-            out.write_all(b" ")?;
+            out.write_all(if was_link && is_link { b"<br>" } else { b" " })?;
         }
         write_url(out, word, origin)?;
+        was_link = is_link;
     }
     Ok(())
 }
@@ -259,16 +269,16 @@ mod tests {
         #[rustfmt::skip]
         let cases = [
             ("url",         "http://a.org/x?a=1&b=2",  r#"<a href="http://a.org/x?a=1&amp;b=2" rel="noreferrer noopener">/x?a=1&amp;b=2</a>"#),
-            ("url",         "http://a.org.evil/",      r#">http://a.org.evil/</a>"#),
+            ("url",         "http://a.org.evil/",      ">http://a.org.evil/</a>"),
             ("target",      "https://b.org/",          r#"<a href="https://b.org/" rel="noreferrer noopener">https://b.org/</a>"#),
             ("url",         "javascript:alert(1)",     "<td class=\"url\">javascript:alert(1)</td>"),
             ("url",         "data:text/html,<b>",      "<td class=\"url\">data:text/html,&lt;b&gt;</td>"),
             ("example",     "//b.org/x",               "<td class=\"url\">//b.org/x</td>"),
             ("url",         "http://a.org/\"onx=\"",   "<a href=\"http://a.org/%22onx=%22\" rel=\"noreferrer noopener\">/&quot;onx=&quot;</a>"),
-            ("linked_from", "http://a.org/1 http://b.org/2", r#"/1</a> <a href="http://b.org/2""#),
+            ("linked_from", "http://a.org/1 http://b.org/2", r#"/1</a><br><a href="http://b.org/2""#),
             ("path",        "http://a.org/1 -> http://a.org/2", "/1</a> -&gt; <a"),
             ("title",       "http://a.org/",           "<td>http://a.org/</td>"),
-            ("title",       "<img src=x onerror=alert(1)>", "<td>&lt;img src=x onerror=alert(1)&gt;</td>"),
+            ("title",       "<img src=x onerror=1>",   "<td>&lt;img src=x onerror=1&gt;</td>"),
         ];
         for (name, value, expected) in cases {
             let page = written(&[name], &[vec![text(value)]]);
@@ -285,8 +295,8 @@ mod tests {
             ("count",       Value::Integer(-3),        "<td class=\"number\">-3</td>"),
             ("wire_bytes",  Value::Integer(2048),      "<td class=\"number\" data-value=\"2048\">2.0 KiB</td>"),
             ("percent",     Value::Real(12.5),         "<td class=\"number\">12.5</td>"),
-            ("is_new",      Value::Integer(1),         "<td class=\"flag\">yes</td>"),
-            ("title",       text(&"x".repeat(999)),    &("x".repeat(MAX_CELL) + "…</td>")),
+            ("is_new",      Value::Integer(1),         "<td>yes</td>"),
+            ("title",       text(&"x".repeat(999)),    &("<td class=\"long\">".to_owned() + &"x".repeat(MAX_CELL) + "…</td>")),
         ];
         for (name, value, expected) in cases {
             let page = written(&[name], &[vec![value]]);
