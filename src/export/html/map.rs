@@ -29,6 +29,19 @@ pub struct Map<'a> {
     pub links: Vec<u64>,
 }
 
+impl Section {
+    /// What it is, where it stands alone.
+    fn in_words(&self) -> String {
+        let rest = if self.has_parts { " other pages" } else { "" };
+        format!("{}{}{rest}", self.place, self.begins())
+    }
+
+    /// File names that begin alike are no folder.
+    fn begins(&self) -> &'static str {
+        if self.name.ends_with(['-', '_']) { "…" } else { "" }
+    }
+}
+
 /// The links between two sections, both ways.
 struct Pair {
     one: usize,
@@ -71,13 +84,12 @@ impl Map<'_> {
         )?;
         for section in self.sections {
             let indent = section.level.min(MAX_INDENT);
-            // File names that begin alike are no folder.
-            let begins = if section.name.ends_with(['-', '_']) { "…" } else { "" };
+            let begins = section.begins();
             let rest = if section.has_parts { " <i>other pages</i>" } else { "" };
             writeln!(
                 out,
                 "<li class=\"in{indent}\" title=\"{}\"><span>{}{begins}{rest}</span> <b>{}</b></li>",
-                Text(&section.place),
+                Text(&section.in_words()),
                 Text(&section.name),
                 count(section.pages)
             )?;
@@ -104,7 +116,7 @@ impl Map<'_> {
             write!(
                 out,
                 r#"<g><title>{}: {} pages, {} broken</title><rect class="ok" x="0" y="{top}" width="{:.2}%" height="10"/>"#,
-                Text(&section.place),
+                Text(&section.in_words()),
                 count(section.pages),
                 count(section.broken),
                 width.max(0.6),
@@ -150,7 +162,8 @@ impl Map<'_> {
     }
 
     fn in_words(&self, pair: &Pair) -> String {
-        let (one, other) = (&self.sections[pair.one].place, &self.sections[pair.other].place);
+        let (one, other) =
+            (self.sections[pair.one].in_words(), self.sections[pair.other].in_words());
         format!(
             "{one} → {other}: {} links; {other} → {one}: {} links",
             count(pair.there),
@@ -168,13 +181,8 @@ impl Map<'_> {
                 let section = &self.sections[of];
                 let leading_out = others(of).map(|other| self.links(of, other)).sum();
                 let leading_in = others(of).map(|other| self.links(other, of)).sum();
-                let place = if section.has_parts {
-                    format!("{} other pages", section.place)
-                } else {
-                    section.place.clone()
-                };
                 (
-                    place,
+                    section.in_words(),
                     vec![
                         section.pages,
                         section.broken,
@@ -196,7 +204,7 @@ impl Map<'_> {
             .iter()
             .map(|pair| {
                 let (one, other) =
-                    (&self.sections[pair.one].place, &self.sections[pair.other].place);
+                    (self.sections[pair.one].in_words(), self.sections[pair.other].in_words());
                 (format!("{one} ↔ {other}"), vec![pair.there, pair.back])
             })
             .collect();
