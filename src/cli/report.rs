@@ -81,7 +81,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let asked = args.name.as_deref().map(named).transpose()?;
     let gates = args.gates.checked()?;
-    let page = html::Target::of(args)?;
+    let target = html::Target::of(args)?;
     if let (Some(report), true) = (asked, args.sql) {
         // As an argument of another program, the comment must not look like a flag.
         writeln!(out, "\n{}", report.sql(args.crawl).trim_end())?;
@@ -94,8 +94,10 @@ pub(super) async fn run(
     let shown = crawl_of(&args.file, args.crawl)?;
     make_ready(&args.file, shown.id, asked, quiet).await?;
     let reports = Reports::open(&args.file)?;
-    match (asked, page) {
-        (_, Some(page)) => html::write(&page, &reports, &shown, args, quiet, out)?,
+    match (asked, target) {
+        (_, Some(target)) => {
+            html::Job { reports: &reports, shown: &shown, args, quiet }.run(&target, out)?;
+        }
         (Some(report), None) => print(&reports, report, args, &shown, out)?,
         (None, None) => list(&reports, args, &shown, out)?,
     }

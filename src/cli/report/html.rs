@@ -2,19 +2,20 @@
 
 use std::cell::RefCell;
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::anyhow;
 
 use super::ReportArgs;
+use crate::cli::counting::Counting;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::summary::{bytes, span};
 use crate::cli::target::{Stream, check_free, check_is_not};
 use crate::cli::{Usage, say};
 use crate::config::Config;
 use crate::export::html::{Html, Map, Page, Tree};
-use crate::store::{QueryError, Reports, ShownCrawl, is_owned};
+use crate::store::{QueryError, REPORTS, Reports, ShownCrawl, Tally, Value, is_owned};
 use crate::visit::unix_ms;
 
 /// Rows of a table unless asked for more.
@@ -63,85 +64,100 @@ impl Target {
     }
 }
 
-/// Writes the page.
-///
-/// # Errors
-/// If the file cannot be read, or the target not be written.
-pub(super) fn write(
-    target: &Target,
-    reports: &Reports,
-    shown: &ShownCrawl,
-    args: &ReportArgs,
-    quiet: bool,
-    out: &mut (dyn Write + Send),
-) -> anyhow::Result<()> {
-    let began = Instant::now();
-    let interrupt = Interrupt::watch();
-    let stream = match &target.path {
-        Some(path) => Stream::file(path, target.force, false, &interrupt)?,
-        None => Stream::stdout(out, false, false, &interrupt),
-    };
-    let (tables, written) = page(stream, reports, shown, args, &interrupt)?;
-    if !quiet {
-        let name =
-            target.path.as_deref().map_or("stdout".into(), |path| path.display().to_string());
-        let size = bytes(written);
-        say(&format!("Wrote {name}: {tables} tables, {size} in {}", span(began.elapsed())));
-    }
-    Ok(())
+/// What the page is made from.
+pub(super) struct Job<'a> {
+    pub(super) reports: &'a Reports,
+    pub(super) shown: &'a ShownCrawl,
+    pub(super) args: &'a ReportArgs,
+    pub(super) quiet: bool,
 }
 
-/// Writes the page to `stream`: the number of its tables, and of its bytes.
-fn page(
-    stream: Stream<'_>,
-    reports: &Reports,
-    shown: &ShownCrawl,
-    args: &ReportArgs,
-    interrupt: &Interrupt,
-) -> anyhow::Result<(usize, u64)> {
-    let id = shown.id;
-    let overview = reports.overview(id)?.ok_or_else(|| anyhow!("the crawl is gone"))?;
-    let mut tallies = Vec::new();
-    reports.tally_all(id, |tally| {
-        tallies.push(tally);
-        interrupt.check()
-    })?;
-    let mut tree = Tree::default();
-    reports.each_page(id, |url, status| tree.add(url, status))?;
-    let sections = tree.sections();
-    let parts = u16::try_from(sections.list().len()).expect("few sections");
-    let links = reports.links_between(id, parts, |url| sections.of(url))?;
-    interrupt.check()?;
-    // Those of another version may have keys that are not known here.
-    let config = Config::stored(&overview.config).ok();
-    let page = Page {
-        file: &args.file.display().to_string(),
-        file_bytes: std::fs::metadata(&args.file).map(|file| file.len()).unwrap_or_default(),
-        config: config.as_ref(),
-        overview: &overview,
-        is_running: !shown.is_finished && is_owned(Path::new(&args.file)),
-        is_named: args.crawl.is_some(),
-        written_at: unix_ms(),
-        tallies: &tallies,
-        map: Map { sections: sections.list(), links },
-    };
-    let limit = match args.limit {
-        Some(0) => None,
-        limit => Some(limit.unwrap_or(ROWS)),
-    };
-    let mut html = Html::begin(stream, &page).map_err(QueryError::Output)?;
-    let mut tables = 0;
-    for tally in page.reports() {
-        let table = RefCell::new(html.report(tally, limit).map_err(QueryError::Output)?);
-        let columns = |names: &[String]| {
-            table.borrow_mut().columns(names);
-            Ok(())
+impl Job<'_> {
+    /// Writes the page.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or the target not be written.
+    pub(super) fn run(&self, target: &Target, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
+        let began = Instant::now();
+        let interrupt = Interrupt::watch();
+        let stream = match &target.path {
+            Some(path) => Stream::file(path, target.force, false, &interrupt)?,
+            None => Stream::stdout(out, false, false, &interrupt),
         };
-        reports.run(tally.report, Some(id), limit, columns, |row| table.borrow_mut().row(row))?;
-        let rows = table.into_inner().finish().map_err(QueryError::Output)?;
-        html.end_report(tally, rows).map_err(QueryError::Output)?;
-        tables += 1;
+        let (tables, written) = self.page(stream, &interrupt)?;
+        if !self.quiet {
+            let name =
+                target.path.as_deref().map_or("stdout".into(), |path| path.display().to_string());
+            let size = bytes(written);
+            say(&format!("Wrote {name}: {tables} tables, {size} in {}", span(began.elapsed())));
+        }
+        Ok(())
     }
-    let stream = html.finish().map_err(QueryError::Output)?;
-    Ok((tables, stream.finish().map_err(QueryError::Output)?))
+
+    /// Writes the page to `stream`: the number of its tables, and of its bytes.
+    fn page(&self, stream: Stream<'_>, interrupt: &Interrupt) -> anyhow::Result<(usize, u64)> {
+        let (id, args) = (self.shown.id, self.args);
+        let overview = self.reports.overview(id)?.ok_or_else(|| anyhow!("the crawl is gone"))?;
+        let tallies = self.tallies(interrupt)?;
+        let mut tree = Tree::default();
+        self.reports.each_page(id, |url, status| tree.add(url, status))?;
+        let sections = tree.sections();
+        let parts = u16::try_from(sections.list().len()).expect("few sections");
+        let links = self.reports.links_between(id, parts, |url| sections.of(url))?;
+        // Those of another version may have keys that are not known here.
+        let config = Config::stored(&overview.config).ok();
+        let page = Page {
+            file: &args.file.display().to_string(),
+            file_bytes: std::fs::metadata(&args.file).map(|file| file.len()).unwrap_or_default(),
+            config: config.as_ref(),
+            overview: &overview,
+            is_running: !self.shown.is_finished && is_owned(&args.file),
+            is_named: args.crawl.is_some(),
+            written_at: unix_ms(),
+            tallies: &tallies,
+            map: Map { sections: sections.list(), links },
+        };
+        let mut html = Html::begin(stream, &page).map_err(QueryError::Output)?;
+        let tables = self.tables(&mut html, &page)?;
+        let stream = html.finish().map_err(QueryError::Output)?;
+        Ok((tables, stream.finish().map_err(QueryError::Output)?))
+    }
+
+    /// Every report with its rows and findings.
+    fn tallies(&self, interrupt: &Interrupt) -> anyhow::Result<Vec<Tally>> {
+        let mut tallies = Vec::new();
+        let all = Some(REPORTS.len() as u64);
+        let mut counting = Counting::start("reports counted", all, self.quiet);
+        self.reports.tally_all(self.shown.id, |tally| {
+            tallies.push(tally);
+            counting.add_long();
+            interrupt.check()
+        })?;
+        counting.finish();
+        Ok(tallies)
+    }
+
+    /// Writes the reports that have rows; their number.
+    fn tables(&self, html: &mut Html<'_, Stream<'_>>, page: &Page<'_>) -> anyhow::Result<usize> {
+        let limit = match self.args.limit {
+            Some(0) => None,
+            limit => Some(limit.unwrap_or(ROWS)),
+        };
+        let tables = page.reports().count();
+        let mut counting = Counting::start("tables written", Some(tables as u64), self.quiet);
+        for tally in page.reports() {
+            let table = RefCell::new(html.report(tally, limit).map_err(QueryError::Output)?);
+            let columns = |names: &[String]| {
+                table.borrow_mut().columns(names);
+                Ok(())
+            };
+            let row = |row: &[Value]| table.borrow_mut().row(row);
+            self.reports.run(tally.report, Some(self.shown.id), limit, columns, row)?;
+            let rows = table.into_inner().finish().map_err(QueryError::Output)?;
+            html.end_report(tally, rows).map_err(QueryError::Output)?;
+            counting.add_long();
+        }
+        counting.finish();
+        Ok(tables)
+    }
 }
