@@ -140,12 +140,14 @@ fn place(letter: u8) -> u8 {
     }
 }
 
-/// Two folders that link to each other, with a few faults.
+/// Two folders that link to each other, with a menu and a few faults.
 fn small_site() -> Site {
     let page = |title: &str, links: &[&str]| {
         let links: String =
             links.iter().map(|link| format!("<a href='{link}'>{link}</a> ")).collect();
-        Answer::html(&format!("<title>{title}</title><h1>{title}</h1>{links}"))
+        Answer::html(&format!(
+            "<title>{title}</title><nav><a href=/blog/0>Blog</a></nav><h1>{title}</h1>{links}"
+        ))
     };
     let docs: Vec<String> = (0..6).map(|n| format!("/docs/{n}")).collect();
     let blog: Vec<String> = (0..4).map(|n| format!("/blog/{n}")).collect();

@@ -38,8 +38,9 @@ impl Reports {
         })
     }
 
-    /// How many links (`a` and `area`) lead from pages of one part of the site to
-    /// pages of another. `part_of` names the part of a URL, below `parts`. The links
+    /// How many links (`a` and `area`) in the text of pages of one part of the site
+    /// lead to pages of another; what stands in menus, page headers, footers and
+    /// asides is nearly the same on every page and left out. `part_of` names the part of a URL, below `parts`. The links
     /// from part `a` to part `b` stand at `a * parts + b`.
     ///
     /// # Errors
@@ -62,8 +63,10 @@ impl Reports {
             let mut links = vec![0; width * width];
             query.pairs(
                 &format!(
-                    "SELECT page_id, target_id FROM link
-                     WHERE page_id >= {from} AND page_id < {to} AND kind IN ('a', 'area')"
+                    "SELECT id >> 17, target_id FROM link
+                     WHERE id >= {from} << 17 AND id < {to} << 17
+                       AND shape_id IN (SELECT id FROM link_shape
+                                        WHERE kind IN ('a', 'area') AND region IN ('body', 'main'))"
                 ),
                 |page_id, target_id| {
                     let (from, to) = (find(&of_version, page_id), find(&of_url, target_id));
