@@ -1,4 +1,4 @@
-//! What do the numbers of a crawl look like?
+//! What do the numbers of a crawl look like as plots?
 
 use std::io::{self, Write};
 
@@ -8,102 +8,21 @@ use super::course::{Course, course};
 use super::escape::Text;
 use super::plots::{ANSWERS, Column, answer_of, columns, percent, share, stacked_bar};
 use crate::export::numbers::count;
-use crate::store::{Answers, Severity};
+use crate::store::Answers;
 
 /// Columns of depths; what is deeper shares the last.
 const MAX_DEPTHS: usize = 24;
-/// Milliseconds to the first byte at which columns end; the last has no end. Up to
-/// 800 counts as good, beyond 1 800 as poor (web.dev, "Time to First Byte").
-const TIMES: [u64; 8] = [25, 50, 100, 200, 400, 800, 1800, 4000];
+/// Milliseconds to the first byte at which columns end; the last has no end.
+const TIMES: [u64; 8] = [25, 50, 100, 200, 400, GOOD, POOR, 4000];
+/// What is longer is not good (web.dev, "Time to First Byte").
+const GOOD: u64 = 800;
+/// What is longer is poor (the same).
+const POOR: u64 = 1800;
 /// Statuses that are named.
 const MAX_STATUSES: usize = 8;
 
-/// A number with its name.
-struct Tile {
-    class: &'static str,
-    name: &'static str,
-    number: String,
-    /// What it means.
-    note: String,
-    /// The section that says more.
-    link: Option<&'static str>,
-}
-
-/// Writes the most important numbers.
-pub(super) fn write_tiles(out: &mut impl Write, page: &Page<'_>) -> io::Result<()> {
-    out.write_all(b"<section id=\"numbers\" aria-label=\"In numbers\"><ul class=\"tiles\">\n")?;
-    for tile in tiles(page) {
-        let (class, name, number) = (tile.class, tile.name, Text(&tile.number));
-        write!(out, "<li class=\"{class}\"><span>{name}</span> <b>{number}</b> <small>")?;
-        match tile.link.filter(|link| page.has_section(link)) {
-            Some(link) => write!(out, "<a href=\"#{link}\">{}</a>", Text(&tile.note))?,
-            None => write!(out, "{}", Text(&tile.note))?,
-        }
-        out.write_all(b"</small></li>\n")?;
-    }
-    out.write_all(b"</ul></section>\n")
-}
-
-fn tiles(page: &Page<'_>) -> Vec<Tile> {
-    let overview = page.overview;
-    let classes = by_class(&overview.answers, "page");
-    let pages: u64 = classes.iter().sum();
-    let tile = |name, number, note, link| Tile { class: "", name, number, note, link };
-    let broken: u64 = classes[2..].iter().sum();
-    let targets = page.findings(Severity::Error, "broken");
-    let slowest = at_share(&overview.first_bytes, 95);
-    let skipped: u64 = overview.skipped.iter().map(|(_, urls)| urls).sum();
-    let most = overview
-        .skipped
-        .first()
-        .map_or("nothing".to_owned(), |(reason, urls)| format!("{} {reason}", count(*urls)));
-    vec![
-        tile("Pages", count(pages), format!("of {} URLs met", count(overview.urls)), None),
-        tile("Answered 2xx", share(classes[0], pages), pages_of(classes[0]), None),
-        Tile {
-            class: if targets > 0 { "error" } else { "good" },
-            ..tile(
-                "Broken link targets",
-                count(targets),
-                format!("{} broken", pages_of(broken)),
-                Some("broken"),
-            )
-        },
-        tile(
-            "Redirects",
-            count(classes[1]),
-            format!("{} of all pages", share(classes[1], pages)),
-            Some("redirects"),
-        ),
-        tile(
-            "Indexable",
-            count(overview.indexable),
-            format!("{} of HTML pages", share(overview.indexable, overview.html_pages)),
-            Some("non-indexable"),
-        ),
-        tile("Links", count(overview.links), "on all pages".into(), Some("inlinks")),
-        tile(
-            "First byte",
-            at_share(&overview.first_bytes, 50).map_or("–".into(), milliseconds),
-            slowest.map_or("nothing was timed".into(), |ms| {
-                format!("95 % within {}", milliseconds(ms))
-            }),
-            Some("slow"),
-        ),
-        tile("Left out", count(skipped), most, Some("skipped")),
-    ]
-}
-
-fn pages_of(number: u64) -> String {
-    if number == 1 { "1 page".into() } else { format!("{} pages", count(number)) }
-}
-
-fn milliseconds(ms: u64) -> String {
-    if ms == 0 { "<1 ms".into() } else { format!("{} ms", count(ms)) }
-}
-
 /// How many URLs of a kind gave each of [`ANSWERS`].
-fn by_class(answers: &[Answers], kind: &str) -> [u64; 5] {
+pub(super) fn by_class(answers: &[Answers], kind: &str) -> [u64; 5] {
     let mut sums = [0; 5];
     for answer in answers.iter().filter(|answer| answer.kind == kind) {
         sums[answer_of(answer.status)] += answer.urls;
@@ -111,18 +30,8 @@ fn by_class(answers: &[Answers], kind: &str) -> [u64; 5] {
     sums
 }
 
-/// The time within which so many percent lie.
-fn at_share(times: &[(u64, u64)], percent: u64) -> Option<u64> {
-    let all: u64 = times.iter().map(|(_, pages)| pages).sum();
-    let mut before = 0;
-    times.iter().find_map(|(ms, pages)| {
-        before += pages;
-        (before * 100 >= all * percent).then_some(*ms)
-    })
-}
-
 /// Writes the plots.
-pub(super) fn write_plots(out: &mut impl Write, page: &Page<'_>) -> io::Result<()> {
+pub(super) fn write(out: &mut impl Write, page: &Page<'_>) -> io::Result<()> {
     if page.overview.answers.is_empty() {
         return Ok(());
     }
@@ -191,42 +100,49 @@ fn codes(answers: &[Answers], kind: &str, class: &str) -> String {
 }
 
 fn write_depths(out: &mut impl Write, page: &Page<'_>) -> io::Result<()> {
-    let mut depths: Vec<Column> = Vec::new();
-    let mut only_sitemap = [0; 5];
-    for (depth, hundreds, pages) in &page.overview.depths {
-        let class = answer_of(hundreds.map(|hundreds| hundreds * 100));
-        let Some(depth) = depth.map(usize::from) else {
-            only_sitemap[class] += pages;
-            continue;
-        };
-        let place = depth.min(MAX_DEPTHS - 1);
-        while depths.len() <= place {
-            depths.push(Column::default());
-        }
-        depths[place].parts.push((ANSWERS[class].0, *pages));
-    }
-    let last = depths.len().saturating_sub(1);
-    for (depth, column) in depths.iter_mut().enumerate() {
-        let more = if depth == MAX_DEPTHS - 1 { "+" } else { "" };
-        column.name = format!("Depth {depth}{more}");
-        // One label in three where there is little room.
-        if last < 12 || depth % 3 == 0 {
-            column.label = format!("{depth}{more}");
-        }
-    }
-    if only_sitemap.iter().sum::<u64>() > 0 {
-        let parts =
-            ANSWERS.iter().zip(only_sitemap).map(|((class, _), sum)| (*class, sum)).collect();
-        let name = "Only in a sitemap".to_owned();
-        depths.push(Column { name, parts, label: "–".into(), ..Column::default() });
-    }
+    let all = depth_columns(&page.overview.depths);
     begin(
         out,
         "Depth",
         "Links from a seed to a page. What is deep is found late; – is known only from a sitemap.",
     )?;
-    columns(out, &in_words(&depths), &depths, false)?;
+    columns(out, &in_words(&all), &all, false)?;
     out.write_all(b"</figure>\n")
+}
+
+/// A column for each depth, and one for what only a sitemap names.
+fn depth_columns(depths: &[(Option<u16>, Option<u16>, u64)]) -> Vec<Column> {
+    let (mut sums, mut only_sitemap) = (Vec::new(), [0; 5]);
+    for (depth, hundreds, pages) in depths {
+        let class = answer_of(hundreds.map(|hundreds| hundreds.saturating_mul(100)));
+        if let Some(depth) = depth {
+            let place = usize::from(*depth).min(MAX_DEPTHS - 1);
+            sums.resize(sums.len().max(place + 1), [0; 5]);
+            sums[place][class] += pages;
+        } else {
+            only_sitemap[class] += pages;
+        }
+    }
+    let few = sums.len() <= 12;
+    let column = |name, label, sums: [u64; 5]| {
+        let parts = ANSWERS.iter().zip(sums).map(|((class, _), sum)| (*class, sum)).collect();
+        Column { name, parts, label, ..Column::default() }
+    };
+    let mut all: Vec<_> = sums
+        .into_iter()
+        .enumerate()
+        .map(|(depth, sums)| {
+            let more = if depth == MAX_DEPTHS - 1 { "+" } else { "" };
+            // One label in three where there is little room.
+            let label =
+                if few || depth % 3 == 0 { format!("{depth}{more}") } else { String::new() };
+            column(format!("Depth {depth}{more}"), label, sums)
+        })
+        .collect();
+    if only_sitemap.iter().sum::<u64>() > 0 {
+        all.push(column("Only in a sitemap".into(), "–".into(), only_sitemap));
+    }
+    all
 }
 
 fn in_words(columns: &[Column]) -> String {
@@ -242,47 +158,44 @@ fn write_times(out: &mut impl Write, page: &Page<'_>) -> io::Result<()> {
         let place = TIMES.iter().position(|end| ms < end).unwrap_or(TIMES.len());
         sums[place] += pages;
     }
-    let timed: u64 = sums.iter().sum();
+    let all: Vec<Column> =
+        sums.iter().enumerate().map(|(place, pages)| time_column(place, *pages)).collect();
+    let good =
+        TIMES.iter().zip(sums).filter(|(end, _)| **end <= GOOD).map(|(_, pages)| pages).sum();
+    let sentence = format!(
+        "From the request to the first byte, of pages: {} below 800 ms, which counts as good.",
+        share(good, sums.iter().sum())
+    );
+    begin(out, "Response times", &sentence)?;
+    columns(out, &in_words(&all), &all, false)?;
+    out.write_all(b"</figure>\n")
+}
+
+/// The column of the times up to a place in [`TIMES`].
+fn time_column(place: usize, pages: u64) -> Column {
     let words = |ms: u64| match ms {
         0..1000 => format!("{ms} ms"),
         _ if ms.is_multiple_of(1000) => format!("{} s", ms / 1000),
         _ => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
     };
-    let all: Vec<Column> =
-        sums.iter()
-            .enumerate()
-            .map(|(place, sum)| {
-                let from = place.checked_sub(1).map(|before| TIMES[before]);
-                let name = match (from, TIMES.get(place)) {
-                    (None, Some(to)) => format!("Below {}", words(*to)),
-                    (Some(from), Some(to)) => format!("{} to {}", words(from), words(*to)),
-                    (from, None) => format!("{} and more", words(from.unwrap_or_default())),
-                };
-                let class = match place {
-                    0..6 => "good",
-                    6 => "middling",
-                    _ => "poor",
-                };
-                // The unit stands once, and where it changes.
-                let edge = from.map(|from| {
-                    if from == 25 || from >= 1000 { words(from) } else { from.to_string() }
-                });
-                Column {
-                    name,
-                    parts: vec![(class, *sum)],
-                    edge: edge.unwrap_or_default(),
-                    ..Column::default()
-                }
-            })
-            .collect();
-    let good: u64 = sums[..6].iter().sum();
-    let sentence = format!(
-        "From the request to the first byte, of pages: {} below 800 ms, which counts as good.",
-        share(good, timed)
-    );
-    begin(out, "Response times", &sentence)?;
-    columns(out, &in_words(&all), &all, false)?;
-    out.write_all(b"</figure>\n")
+    let from = place.checked_sub(1).map(|before| TIMES[before]);
+    let name = match (from, TIMES.get(place)) {
+        (None, Some(to)) => format!("Below {}", words(*to)),
+        (Some(from), Some(to)) => format!("{} to {}", words(from), words(*to)),
+        (from, None) => format!("{} and more", words(from.unwrap_or_default())),
+    };
+    let class = match from {
+        Some(POOR..) => "poor",
+        Some(GOOD..) => "middling",
+        _ => "good",
+    };
+    // The unit stands once, and where it changes.
+    let edge = match from {
+        Some(25 | 1000..) => from.map(words),
+        _ => from.map(|from| from.to_string()),
+    };
+    let edge = edge.unwrap_or_default();
+    Column { name, parts: vec![(class, pages)], edge, ..Column::default() }
 }
 
 fn write_course(out: &mut impl Write, page: &Page<'_>) -> io::Result<()> {
@@ -343,16 +256,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_found_by_their_share() {
-        let times = [(10, 50), (20, 45), (900, 5)];
-        assert_eq!(
-            [50, 51, 95, 96].map(|share| at_share(&times, share)),
-            [10, 20, 20, 900].map(Some)
-        );
-        assert_eq!(at_share(&[], 50), None);
-    }
-
-    #[test]
     fn answers_are_summed_by_class() {
         let answers = [
             ("page", Some(200), 5),
@@ -365,6 +268,38 @@ mod tests {
         assert_eq!(by_class(&answers, "page"), [5, 0, 3, 0, 3]);
         assert_eq!(codes(&answers, "page", "client"), " · 404 × 2 · 410 × 1");
         assert_eq!(codes(&answers, "page", "ok"), "", "200 says no more than 2xx");
+    }
+
+    #[test]
+    fn pages_stand_in_the_column_of_their_depth() {
+        let depths = [
+            (None, Some(2), 4),
+            (Some(0), Some(2), 1),
+            (Some(2), None, 2),
+            (Some(2), Some(4), 3),
+            (Some(99), Some(2), 5),
+        ];
+        let all = depth_columns(&depths);
+        assert_eq!(all.len(), MAX_DEPTHS + 1);
+        let shown = |place: usize| {
+            let there = all[place].parts.iter().filter(|(_, pages)| *pages > 0);
+            (&*all[place].name, there.copied().collect::<Vec<_>>())
+        };
+        assert_eq!(shown(2), ("Depth 2", vec![("client", 3), ("none", 2)]));
+        assert_eq!(shown(MAX_DEPTHS - 1), ("Depth 23+", vec![("ok", 5)]));
+        assert_eq!(shown(MAX_DEPTHS), ("Only in a sitemap", vec![("ok", 4)]));
+    }
+
+    #[test]
+    fn times_are_good_or_not() {
+        let shown: Vec<_> = (0..=TIMES.len())
+            .map(|place| time_column(place, 1))
+            .map(|column| format!("{} {} {}", column.name, column.edge, column.parts[0].0))
+            .collect();
+        assert_eq!(shown[0], "Below 25 ms  good");
+        assert_eq!(shown[5], "400 ms to 800 ms 400 good");
+        assert_eq!(shown[6], "800 ms to 1.8 s 800 middling");
+        assert_eq!(shown[8], "4 s and more 4 s poor");
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod plots;
 mod policy;
 mod sections;
 mod table;
+mod tiles;
 
 use std::io::{self, Write};
 
@@ -129,10 +130,10 @@ impl<'a, W: Write> Html<'a, W> {
         write_head(&mut out, page)?;
         write_contents(&mut out, page)?;
         out.write_all(b"<main id=\"main\">\n")?;
-        figures::write_tiles(&mut out, page)?;
+        tiles::write(&mut out, page)?;
         findings::write(&mut out, page)?;
         about::write(&mut out, page)?;
-        figures::write_plots(&mut out, page)?;
+        figures::write(&mut out, page)?;
         page.map.write(&mut out)?;
         Ok(Self { out, page, group: None })
     }

@@ -55,6 +55,21 @@ impl Column {
     fn sum(&self) -> u64 {
         self.parts.iter().map(|(_, number)| number).sum()
     }
+
+    /// Writes its parts, at `x` and of that width in percent; the pixel of its top.
+    fn write(&self, out: &mut impl Write, highest: u64, x: f64, width: f64) -> io::Result<f64> {
+        let mut y = ABOVE + HEIGHT;
+        for (class, number) in self.parts.iter().filter(|(_, number)| *number > 0) {
+            // A single page among many thousands is still to be seen.
+            let height = (percent(*number, highest) / 100.0 * HEIGHT).max(1.5);
+            y -= height;
+            write!(
+                out,
+                r#"<rect class="{class}" x="{x:.3}%" y="{y:.2}" width="{width:.3}%" height="{height:.2}"/>"#
+            )?;
+        }
+        Ok(y)
+    }
 }
 
 /// Writes columns side by side; `says` is for those who cannot see them. With
@@ -78,25 +93,16 @@ pub(super) fn columns(
     let width = if is_dense { step } else { step * 0.76 };
     for (column, place) in columns.iter().zip(0_u32..) {
         let left = step * f64::from(place);
-        let x = left + (step - width) / 2.0;
+        let middle = left + step / 2.0;
         write!(out, "<g><title>{}: {}</title>", Text(&column.name), count(column.sum()))?;
-        let mut y = base;
-        for (class, number) in column.parts.iter().filter(|(_, number)| *number > 0) {
-            // A single page among many thousands is still to be seen.
-            let height = (percent(*number, highest) / 100.0 * HEIGHT).max(1.5);
-            y -= height;
-            write!(
-                out,
-                r#"<rect class="{class}" x="{x:.3}%" y="{y:.2}" width="{width:.3}%" height="{height:.2}"/>"#
-            )?;
-        }
+        let top = column.write(out, highest, middle - width / 2.0, width)?;
         if column.sum() > 0 && columns.len() <= MAX_NUMBERED {
-            let (x, y, number) = (left + step / 2.0, y - 5.0, short(column.sum()));
-            write!(out, r#"<text class="number" x="{x:.3}%" y="{y:.2}">{number}</text>"#)?;
+            let (y, number) = (top - 5.0, short(column.sum()));
+            write!(out, r#"<text class="number" x="{middle:.3}%" y="{y:.2}">{number}</text>"#)?;
         }
         out.write_all(b"</g>")?;
         let y = base + 15.0;
-        for (text, x) in [(&column.label, left + step / 2.0), (&column.edge, left)] {
+        for (text, x) in [(&column.label, middle), (&column.edge, left)] {
             if !text.is_empty() {
                 write!(out, r#"<text class="scale" x="{x:.3}%" y="{y}">{}</text>"#, Text(text))?;
             }
