@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::Page;
-use super::escape::{Lines, Text};
+use super::escape::{Command, Lines, Text};
 use super::table::write_url;
 use crate::canonical::CanonicalUrl;
 use crate::config::{Config, Span};
@@ -84,7 +84,7 @@ pub(super) fn write(out: &mut impl Write, page: &Page<'_>) -> io::Result<()> {
     write_left_out(out, page)?;
     writeln!(
         out,
-        "<details><summary>All settings</summary><pre><code>{}</code></pre></details>\n</section>",
+        "<details><summary>All settings</summary><pre tabindex=\"0\"><code>{}</code></pre></details>\n</section>",
         Lines(overview.config.trim_end())
     )
 }
@@ -208,7 +208,7 @@ fn write_left_out(out: &mut impl Write, page: &Page<'_>) -> io::Result<()> {
     }
     out.write_all(b"<h3>Not checked</h3>\n<ul class=\"left\">\n")?;
     for (what, command) in left {
-        writeln!(out, "<li>{} <code>{}</code></li>", Text(&what), Text(&command))?;
+        writeln!(out, "<li>{} {}</li>", Text(&what), Command(&command))?;
     }
     for (origin, why) in &overview.parked {
         writeln!(out, "<li>{} is parked: {}</li>", Text(origin), Text(why))?;

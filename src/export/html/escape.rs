@@ -25,6 +25,20 @@ impl Display for Lines<'_> {
     }
 }
 
+/// A command, a `span` a word: a browser breaks lines between words alone, and not
+/// within a flag.
+pub(super) struct Command<'a>(pub(super) &'a str);
+
+impl Display for Command<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("<code>")?;
+        for (place, word) in self.0.split(' ').enumerate() {
+            write!(f, "{}<span>{}</span>", if place > 0 { " " } else { "" }, Text(word))?;
+        }
+        f.write_str("</code>")
+    }
+}
+
 fn write_escaped(f: &mut Formatter<'_>, text: &str, keeps_lines: bool) -> fmt::Result {
     let mut written = 0;
     for (at, c) in text.char_indices() {
@@ -82,6 +96,10 @@ mod tests {
         for (given, expected, why) in cases {
             assert_eq!(Text(given).to_string(), expected, "{why}");
         }
+        assert_eq!(
+            Command("a '<b>'").to_string(),
+            "<code><span>a</span> <span>&#39;&lt;b&gt;&#39;</span></code>"
+        );
         assert_eq!(Lines("a\n<b>\r\n").to_string(), "a\n&lt;b&gt;\\r\n");
     }
 }

@@ -24,7 +24,7 @@ use crate::canonical::CanonicalUrl;
 use crate::config::Config;
 use crate::export::numbers::{bytes, count};
 use crate::store::{Group, Overview, Report, Severity, Tally};
-use escape::{Lines, Text};
+use escape::{Command, Lines, Text};
 pub use map::Map;
 pub use sections::{Section, Sections, Tree};
 pub use table::Table;
@@ -181,9 +181,9 @@ impl<'a, W: Write> Html<'a, W> {
         if more > 0 {
             writeln!(
                 self.out,
-                "<p class=\"after\"><b>{} more rows</b>; all of them: <code>{}</code></p>",
+                "<p class=\"after\"><b>{} more rows</b>; all of them: {}</p>",
                 count(more),
-                Text(&command)
+                Command(&command)
             )?;
         }
         if rows > PRINTED_ROWS {
@@ -192,7 +192,7 @@ impl<'a, W: Write> Html<'a, W> {
         let sql = tally.report.sql(self.page.is_named.then_some(self.page.overview.crawl_id));
         writeln!(
             self.out,
-            "<details><summary>How it is found</summary><p>{}</p><pre><code>{}</code></pre></details>\n</section>",
+            "<details><summary>How it is found</summary><p>{}</p><pre tabindex=\"0\"><code>{}</code></pre></details>\n</section>",
             Text(&tally.report.explanation()),
             Lines(without_comment(&sql))
         )
