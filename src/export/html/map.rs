@@ -79,8 +79,8 @@ impl Map<'_> {
         let pairs = self.pairs();
         out.write_all(
             b"<section id=\"sections\"><h2>The site by sections</h2>\n<p class=\"lead\">Folders, and what file names \
-              begin with, by the number of their pages. An arc stands for the links between two sections, menus, page \
-              headers and footers left out: the thicker, the more.</p>\n<div class=\"map\"><ul class=\"places\">\n",
+              begin with, by the number of their pages. An arc stands for the links between two sections: the thicker, \
+              the more. Links in menus, page headers and footers are left out.</p>\n<div class=\"map\"><ul class=\"places\">\n",
         )?;
         for section in self.sections {
             let indent = section.level.min(MAX_INDENT);

@@ -27,6 +27,7 @@ use crate::store::{Group, Overview, Report, Severity, Tally};
 use escape::{Command, Lines, Text};
 pub use map::Map;
 pub use sections::{Section, Sections, Tree};
+use table::Place;
 pub use table::Table;
 
 /// A small mark in the colours of the page, for the tab of a browser.
@@ -93,10 +94,12 @@ impl Page<'_> {
         if more > 0 { format!("{names} and {} more", count(more as u64)) } else { names }
     }
 
-    /// The origin of the first seed: URLs there are shown without it.
-    fn origin(&self) -> String {
+    fn place(&self) -> Place {
         let seed = self.overview.seeds.first().and_then(|seed| CanonicalUrl::parse(seed).ok());
-        seed.map_or("-".into(), |seed| seed.origin().to_owned())
+        Place {
+            origin: seed.map_or("-".into(), |seed| seed.origin().to_owned()),
+            file: about::shell_word(self.file),
+        }
     }
 
     /// The command that gives a report whole.
@@ -168,7 +171,7 @@ impl<'a, W: Write> Html<'a, W> {
             }
             _ => report.title.to_owned(),
         };
-        Ok(Table::new(&mut self.out, caption, &self.page.origin()))
+        Ok(Table::new(&mut self.out, caption, self.page.place()))
     }
 
     /// Ends a report whose table has so many rows.

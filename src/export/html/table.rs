@@ -46,12 +46,19 @@ const FLAGS: [&str; 3] = ["is_new", "is_cut", "loops"];
 pub struct Table<'w, W: Write> {
     out: &'w mut W,
     caption: String,
-    /// Of the seeds: URLs there are shown without it.
-    origin: String,
+    place: Place,
     names: Vec<String>,
     sample: Vec<Vec<Value>>,
     columns: Option<Vec<Column>>,
     rows: u64,
+}
+
+/// Where the rows come from.
+pub(super) struct Place {
+    /// Of the seeds: URLs there are shown without it.
+    pub(super) origin: String,
+    /// The crawl's file, as a word of a command.
+    pub(super) file: String,
 }
 
 /// A column that is shown.
@@ -65,15 +72,16 @@ enum Kind {
     Text,
     LongText,
     Urls,
+    /// A command in which `FILE` stands for the crawl's file.
+    Command,
     Flag,
     Number,
     Bytes,
 }
 
 impl<'w, W: Write> Table<'w, W> {
-    pub(super) fn new(out: &'w mut W, caption: String, origin: &str) -> Self {
-        let origin = origin.to_owned();
-        Self { out, caption, origin, names: Vec::new(), sample: Vec::new(), columns: None, rows: 0 }
+    pub(super) fn new(out: &'w mut W, caption: String, place: Place) -> Self {
+        Self { out, caption, place, names: Vec::new(), sample: Vec::new(), columns: None, rows: 0 }
     }
 
     /// The names of the columns; once, before the first row.
@@ -134,7 +142,7 @@ impl<'w, W: Write> Table<'w, W> {
         let columns = self.columns.as_deref().unwrap_or_default();
         self.out.write_all(b"<tr>")?;
         for Column { place, kind } in columns {
-            write_cell(self.out, &row[*place], *kind, &self.origin)?;
+            write_cell(self.out, &row[*place], *kind, &self.place)?;
         }
         self.out.write_all(b"</tr>\n")
     }
@@ -156,6 +164,8 @@ fn kind(name: &str, sample: &[Vec<Value>], place: usize) -> Kind {
     let is_long = |value: &Value| matches!(value, Value::Text(text) if text.len() >= LONG_TEXT);
     if URLS.contains(&name) {
         Kind::Urls
+    } else if name == "release" {
+        Kind::Command
     } else if FLAGS.contains(&name) {
         Kind::Flag
     } else if values.clone().any(is_long) {
@@ -171,19 +181,18 @@ fn kind(name: &str, sample: &[Vec<Value>], place: usize) -> Kind {
 
 fn class(kind: Kind) -> &'static str {
     match kind {
-        Kind::Text => "",
-        Kind::Flag => "",
-        Kind::LongText => " class=\"long\"",
+        Kind::Text | Kind::Flag => " class=\"short\"",
+        Kind::LongText | Kind::Command => " class=\"long\"",
         Kind::Urls => " class=\"url\"",
         Kind::Number | Kind::Bytes => " class=\"number\"",
     }
 }
 
-fn write_cell(out: &mut impl Write, value: &Value, kind: Kind, origin: &str) -> io::Result<()> {
+fn write_cell(out: &mut impl Write, value: &Value, kind: Kind, place: &Place) -> io::Result<()> {
     match (value, kind) {
         (Value::Null, _) => out.write_all(b"<td></td>"),
         (Value::Integer(flag), Kind::Flag) => {
-            write!(out, "<td>{}</td>", if *flag == 0 { "no" } else { "yes" })
+            write!(out, "<td{}>{}</td>", class(kind), if *flag == 0 { "no" } else { "yes" })
         }
         (Value::Integer(number @ 0..), Kind::Bytes) => write!(
             out,
@@ -200,8 +209,15 @@ fn write_cell(out: &mut impl Write, value: &Value, kind: Kind, origin: &str) -> 
         (Value::Real(number), _) => write!(out, "<td class=\"number\">{number}</td>"),
         (Value::Text(text), Kind::Urls) => {
             out.write_all(b"<td class=\"url\">")?;
-            write_urls(out, text, origin)?;
+            write_urls(out, text, &place.origin)?;
             out.write_all(b"</td>")
+        }
+        (Value::Text(text), Kind::Command) => {
+            write!(
+                out,
+                "<td class=\"long\">{}</td>",
+                Cut(&text.replace(" FILE", &format!(" {}", place.file)))
+            )
         }
         (Value::Text(text), _) => write!(out, "<td{}>{}</td>", class(kind), Cut(text)),
         (Value::Blob(_), _) => unreachable!("a blob is shown as text"),
@@ -257,7 +273,8 @@ mod tests {
 
     fn written(names: &[&str], rows: &[Vec<Value>]) -> String {
         let mut out = Vec::new();
-        let mut table = Table::new(&mut out, "A & B".into(), "http://a.org");
+        let place = Place { origin: "http://a.org".into(), file: "'<x>.db'".into() };
+        let mut table = Table::new(&mut out, "A & B".into(), place);
         table.columns(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
         rows.iter().for_each(|row| table.row(row).unwrap());
         assert_eq!(table.finish().unwrap(), rows.len() as u64);
@@ -277,8 +294,8 @@ mod tests {
             ("url",         "http://a.org/\"onx=\"",   "<a href=\"http://a.org/%22onx=%22\" rel=\"noreferrer noopener\">/&quot;onx=&quot;</a>"),
             ("linked_from", "http://a.org/1 http://b.org/2", r#"/1</a><br><a href="http://b.org/2""#),
             ("path",        "http://a.org/1 -> http://a.org/2", "/1</a> -&gt; <a"),
-            ("title",       "http://a.org/",           "<td>http://a.org/</td>"),
-            ("title",       "<img src=x onerror=1>",   "<td>&lt;img src=x onerror=1&gt;</td>"),
+            ("title",       "http://a.org/",           "<td class=\"short\">http://a.org/</td>"),
+            ("title",       "<img src=x onerror=1>",   "<td class=\"short\">&lt;img src=x onerror=1&gt;</td>"),
         ];
         for (name, value, expected) in cases {
             let page = written(&[name], &[vec![text(value)]]);
@@ -295,7 +312,8 @@ mod tests {
             ("count",       Value::Integer(-3),        "<td class=\"number\">-3</td>"),
             ("wire_bytes",  Value::Integer(2048),      "<td class=\"number\" data-value=\"2048\">2.0 KiB</td>"),
             ("percent",     Value::Real(12.5),         "<td class=\"number\">12.5</td>"),
-            ("is_new",      Value::Integer(1),         "<td>yes</td>"),
+            ("release",     text("x FILE --y"),        "<td class=\"long\">x &#39;&lt;x&gt;.db&#39; --y</td>"),
+            ("is_new",      Value::Integer(1),         "<td class=\"short\">yes</td>"),
             ("title",       text(&"x".repeat(999)),    &("<td class=\"long\">".to_owned() + &"x".repeat(MAX_CELL) + "…</td>")),
         ];
         for (name, value, expected) in cases {
