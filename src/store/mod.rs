@@ -44,7 +44,8 @@ pub use reader::{Reader, RulesOfCrawl, Status, Summary, check_header};
 pub use rejudge::{Again, Aside};
 pub use reopen::Failure;
 pub use reports::{
-    GATES, Gate, Group, Judgement, REPORTS, Report, Reports, ShownCrawl, gate, report,
+    Answers, GATES, Gate, Group, Judgement, Overview, REPORTS, Report, Reports, Severity,
+    ShownCrawl, Started, Tally, gate, report,
 };
 pub use search::{BEGIN, BadWords, END, Hit, Preparation, Search, SearchError, Words};
 pub use writer::{Committed, Writer};
