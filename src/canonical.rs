@@ -12,6 +12,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use memchr::memchr;
 use url::Url;
 
 /// The longest URL that is stored or fetched, in bytes.
@@ -143,7 +144,7 @@ pub fn without_www(host: &str) -> &str {
 ///
 /// # Errors
 /// See [`Unusable`]. Long input is refused before it is parsed.
-pub fn join(base: &Url, raw: &str) -> Result<(CanonicalUrl, Option<Box<str>>), Unusable> {
+pub fn join(base: &Url, raw: &str) -> Result<(CanonicalUrl, Option<String>), Unusable> {
     let raw = raw.trim_matches(|c: char| c <= ' ');
     if raw.len() > MAX_URL_BYTES {
         return Err(match scheme(raw) {
@@ -161,22 +162,31 @@ pub fn join(base: &Url, raw: &str) -> Result<(CanonicalUrl, Option<Box<str>>), U
 ///
 /// `join(base, raw)` gives the URL of the first part with the second as its fragment.
 pub fn split_plain_fragment(raw: &str) -> (&str, Option<&str>) {
-    let trimmed = raw.trim_matches(|c: char| c <= ' ');
-    let Some((head, fragment)) = trimmed.split_once('#') else { return (raw, None) };
+    let bytes = raw.as_bytes();
+    let Some(at) = memchr(b'#', bytes) else { return (raw, None) };
+    let (head, fragment) = (&raw[..at], &raw[at + 1..]);
+    // Blanks around a reference are none of it; one before the fragment is.
+    let has_blank = |bytes: &[u8]| {
+        bytes.first().is_some_and(|byte| *byte <= b' ')
+            || bytes.last().is_some_and(|byte| *byte <= b' ')
+    };
     // What the fragment percent-encode set of the URL standard leaves alone.
-    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\"<>`".contains(&byte);
-    // A blank before the fragment is part of the path, and is none at the end of a reference.
-    let ends_in_blank = head.ends_with(|c: char| c <= ' ');
+    let is_plain =
+        |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'`');
     // Of another scheme the whole is kept as it is written.
     let has_scheme = !head.starts_with("http") && scheme(head).is_some();
-    let is_long = trimmed.len() > MAX_URL_BYTES;
-    if has_scheme || is_long || ends_in_blank || !fragment.bytes().all(is_plain) {
+    let is_long = raw.len() > MAX_URL_BYTES;
+    if has_blank(head.as_bytes())
+        || has_scheme
+        || is_long
+        || !fragment.as_bytes().iter().all(is_plain)
+    {
         return (raw, None);
     }
     (head, Some(fragment).filter(|fragment| !fragment.is_empty()))
 }
 
-fn canonical(mut url: Url) -> Result<(CanonicalUrl, Option<Box<str>>), Unusable> {
+fn canonical(mut url: Url) -> Result<(CanonicalUrl, Option<String>), Unusable> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(Unusable::Scheme(url.scheme().to_owned()));
     }
@@ -274,7 +284,8 @@ mod tests {
             "#a b",
             "#\"<>`",
             "#a\tb",
-            "#/?:@!$&'()*+,;=-._~{|}^\\ ",
+            "#/?:@!$&'()*+,;=-._~{|}^\\",
+            "#a ",
         ];
         let mut split = 0;
         for raw in pieces.iter().flat_map(|one| fragments.map(|other| format!("{one}{other}"))) {

@@ -27,7 +27,7 @@ use crate::fetch::Fetcher;
 use crate::hash::UrlHasher;
 use crate::pool::Pool;
 use crate::scope::Scope;
-use crate::store::{Reader, Store, Writer};
+use crate::store::{Reader, Store, Writer, network_file_system};
 use crate::traps::Traps;
 use crate::visit::{Visitor, unix_ms};
 
@@ -105,6 +105,12 @@ pub(super) async fn run(
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
     let Prepared { config, seeds, scope, fetcher, budgets } = prepared;
+    if let Some(name) = network_file_system(path) {
+        say(&format!(
+            "note: {} is on a network file system ({name}); let nobody read it from another machine, or keep it on a local disk",
+            path.display()
+        ));
+    }
     let now = Moment { at: std::time::Instant::now(), unix_ms: unix_ms() };
     let hasher = UrlHasher::new(store.secret());
     let started_at = store.started_at(crawl_id).await?;

@@ -78,6 +78,15 @@ impl Config {
         Ok(config)
     }
 
+    /// The settings that a file keeps, to read in: where there were secrets they hold
+    /// [`SECRET`], so no crawl can be run with them.
+    ///
+    /// # Errors
+    /// If a key is unknown, as in a file of another version.
+    pub fn stored(text: &str) -> anyhow::Result<Self> {
+        read(&text.parse()?)
+    }
+
     /// The settings as a table, every secret replaced by [`SECRET`].
     pub fn without_secrets(&self) -> Table {
         let mut config = self.clone();

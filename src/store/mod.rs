@@ -12,6 +12,7 @@ mod load;
 mod lock;
 mod migrate;
 mod one_page;
+mod place;
 mod query;
 mod reader;
 mod rejudge;
@@ -37,12 +38,14 @@ pub use export::{Body, Edge, Export, ExportError, Indexable, Node, Rows, StoredF
 pub use lock::{OwnerLock, is_owned};
 pub use migrate::{View, views};
 pub use one_page::{OnePage, OnePageError, PageLink, PageLinks, Standing, Step};
+pub use place::network_file_system;
 pub use query::{Query, QueryError, QueryLimits, Value};
 pub use reader::{Reader, RulesOfCrawl, Status, Summary, check_header};
 pub use rejudge::{Again, Aside};
 pub use reopen::Failure;
 pub use reports::{
-    GATES, Gate, Group, Judgement, REPORTS, Report, Reports, ShownCrawl, gate, report,
+    Answers, GATES, Gate, Group, Judgement, Overview, REPORTS, Report, Reports, Severity,
+    ShownCrawl, Started, Tally, gate, report,
 };
 pub use search::{BEGIN, BadWords, END, Hit, Preparation, Search, SearchError, Words};
 pub use writer::{Committed, Writer};
@@ -299,13 +302,11 @@ impl Store {
         now: i64,
     ) -> Result<Loaded, Error> {
         let (suspects, culprits) = (self.lock.suspects().to_vec(), self.lock.culprits().to_vec());
-        let load = move |db: &mut _| {
-            load::count_crashes(db, crawl_id, &culprits)?;
-            load::load(db, crawl_id, &suspects, &product_token, blank, now)
-        };
-        let loaded = self.with(load).await?;
+        self.with(move |db| load::count_crashes(db, crawl_id, &culprits)).await?;
+        // Forgotten before what takes long on a large file: who ends us there adds
+        // no crash to those that are counted.
         self.lock.clear().map_err(|error| Error::Lock(self.path.display().to_string(), error))?;
-        Ok(loaded)
+        self.with(move |db| load::load(db, crawl_id, &suspects, &product_token, blank, now)).await
     }
 
     /// What the crawls before `crawl_id` have, for one with these settings; `None` if

@@ -51,10 +51,10 @@ CREATE TABLE url (
 CREATE TABLE state (
     crawl_id   INTEGER NOT NULL REFERENCES crawl (id),
     url_id     INTEGER NOT NULL REFERENCES url (id),
-    state      TEXT    NOT NULL CHECK (state IN ('pending', 'done', 'aside', 'refused')),
+    state      TEXT    NOT NULL,   -- pending, done, aside or refused
     reason     TEXT,               -- why it is aside or refused, in one word
     detail     TEXT,               -- the evidence: which host, pattern, line or number
-    kind       TEXT    NOT NULL CHECK (kind IN ('page', 'robots', 'sitemap', 'asset', 'external')),
+    kind       TEXT    NOT NULL,   -- page, robots, sitemap, asset or external
     depth      INTEGER NOT NULL,   -- links from the nearest seed; 65535 if no way is known (only a sitemap names it)
     found_on   INTEGER REFERENCES url (id),  -- where it was found; NULL for seeds and what robots.txt names
     hops       INTEGER NOT NULL,   -- redirects behind it
@@ -65,7 +65,10 @@ CREATE TABLE state (
     owes       INTEGER NOT NULL DEFAULT 0,      -- 1 while it came nearer and what it leads to was not offered again
     fetch_id   INTEGER REFERENCES fetch (id),   -- the last request for it in this crawl
     PRIMARY KEY (crawl_id, url_id),
-    CHECK ((reason IS NOT NULL AND detail IS NOT NULL) = (state IN ('aside', 'refused')))
+    -- Not as IN (...): SQLite would make a temporary table of the list for every row.
+    CHECK (state = 'pending' OR state = 'done' OR state = 'aside' OR state = 'refused'),
+    CHECK (kind = 'page' OR kind = 'robots' OR kind = 'sitemap' OR kind = 'asset' OR kind = 'external'),
+    CHECK ((reason IS NOT NULL AND detail IS NOT NULL) = (state = 'aside' OR state = 'refused'))
 ) STRICT, WITHOUT ROWID;
 
 -- Answers "which URL of this origin is next?".

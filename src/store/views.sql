@@ -228,6 +228,7 @@ SELECT crawl_id, url, reason, detail, found_on,
             WHEN 'session' THEN 'crawlite crawl URL without a login, into another file'
             WHEN 'mirror' THEN 'crawlite resume FILE --set scope.mirrors=true'
             WHEN 'private-address' THEN 'crawlite resume FILE --allow-private HOST'
+            WHEN 'crashed' THEN 'crawlite resume FILE --retry-failed crashed'
             END AS release
 FROM all_urls WHERE state IN ('aside', 'refused')
 UNION ALL

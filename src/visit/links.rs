@@ -49,7 +49,7 @@ pub(super) struct Links<'a> {
 #[derive(Clone)]
 struct Joined {
     target: u32,
-    fragment: Option<Box<str>>,
+    fragment: Option<String>,
 }
 
 impl<'a> Links<'a> {
@@ -71,8 +71,9 @@ impl<'a> Links<'a> {
     }
 
     /// Takes the link that is the `position`th of the page, from 0.
-    pub(super) fn add(&mut self, position: u32, link: RawLink) {
-        let Some((target, fragment)) = self.target(&link.href) else {
+    pub(super) fn add(&mut self, position: u32, mut link: RawLink) {
+        let href = std::mem::take(&mut link.href);
+        let Some((target, fragment)) = self.target(href) else {
             self.cut = self.cut.saturating_add(1);
             return;
         };
@@ -104,8 +105,8 @@ impl<'a> Links<'a> {
                 known.times = known.times.saturating_add(1);
             }
             Entry::Vacant(place) => {
-                let texts = [Some(&link.anchor), Some(&link.rel), link.fragment.as_ref()];
-                let bytes = texts.into_iter().flatten().map(|text| text.len()).sum();
+                let fragment = link.fragment.as_deref().map_or(0, str::len);
+                let bytes = link.anchor.len() + link.rel.len() + fragment;
                 let Some(left) = self.room.checked_sub(bytes) else {
                     self.cut = self.cut.saturating_add(1);
                     return;
@@ -137,8 +138,8 @@ impl<'a> Links<'a> {
 
     /// The index of the URL that `href` means, and its fragment; `None` if there is
     /// no room for it. Each distinct reference is joined once.
-    fn target(&mut self, href: &str) -> Option<(u32, Option<Box<str>>)> {
-        let (head, fragment) = split_plain_fragment(href);
+    fn target(&mut self, mut href: String) -> Option<(u32, Option<String>)> {
+        let (head, fragment) = split_plain_fragment(&href);
         let hash = self.hash.hash_one(head);
         let known = self.joined.find(hash, |(known, _)| known == head);
         let joined = if let Some((_, joined)) = known {
@@ -150,8 +151,12 @@ impl<'a> Links<'a> {
             joined
         };
         let joined = joined?;
-        let fragment = fragment.map(Into::into).or(joined.fragment);
-        Some((joined.target, fragment))
+        if fragment.is_none() {
+            return Some((joined.target, joined.fragment));
+        }
+        // What is left of the reference is the fragment: nothing is copied.
+        href.drain(..=head.len());
+        Some((joined.target, Some(href)))
     }
 
     /// What stands against following a link, whatever its target, and as what its

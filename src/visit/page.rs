@@ -17,6 +17,8 @@ use crate::refusal::{Reason, Refusal};
 
 /// Level of compression of stored bodies: the fastest.
 const ZSTD_LEVEL: i32 = 1;
+/// Bytes of the buffer for compressed bodies that each thread keeps.
+const MAX_IDLE_BUFFER: usize = 1 << 20;
 /// Bytes that are kept of a reference too long, or too odd, to be a URL.
 const ODD_BYTES: usize = 256;
 
@@ -198,11 +200,33 @@ pub(super) fn unusable(raw: &str, unusable: &Unusable, by: FoundBy, hasher: &Url
 
 pub(super) fn compress(body: &[u8]) -> BodyRecord {
     thread_local! {
-        static COMPRESSOR: RefCell<zstd::bulk::Compressor<'static>> =
-            RefCell::new(zstd::bulk::Compressor::new(ZSTD_LEVEL).expect("a level that exists"));
+        static PACKER: RefCell<Packer> = RefCell::new(Packer::new());
     }
-    let bytes = COMPRESSOR
-        .with_borrow_mut(|compressor| compressor.compress(body))
-        .expect("memory to compress into");
+    let bytes = PACKER.with_borrow_mut(|packer| packer.pack(body));
     BodyRecord { codec: "zstd", bytes, size_bytes: body.len() as u64 }
+}
+
+/// Compresses into a buffer of its own, as the room that a body might need is many
+/// times what it takes.
+struct Packer {
+    compressor: zstd::bulk::Compressor<'static>,
+    buffer: Vec<u8>,
+}
+
+impl Packer {
+    fn new() -> Self {
+        let compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL).expect("a level that exists");
+        Self { compressor, buffer: Vec::new() }
+    }
+
+    fn pack(&mut self, body: &[u8]) -> Vec<u8> {
+        self.buffer.clear();
+        self.buffer.reserve(zstd::zstd_safe::compress_bound(body.len()));
+        let packed = self.compressor.compress_to_buffer(body, &mut self.buffer);
+        packed.expect("a buffer that is large enough");
+        let bytes = self.buffer.as_slice().to_vec();
+        self.buffer.clear();
+        self.buffer.shrink_to(MAX_IDLE_BUFFER);
+        bytes
+    }
 }

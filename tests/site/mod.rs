@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub(crate) mod bombs;
+pub(crate) mod payloads;
 pub(crate) mod raw;
 pub(crate) mod shapes;
 #[cfg(target_os = "linux")]

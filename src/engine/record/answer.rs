@@ -124,7 +124,7 @@ pub struct LinkRecord {
     /// As written.
     pub rel: Box<str>,
     /// What follows the `#`.
-    pub fragment: Option<Box<str>>,
+    pub fragment: Option<String>,
     /// In which part of the page.
     pub region: Region,
     /// Whether the link leads to a document and may be followed.

@@ -8,8 +8,8 @@ use tokio_rusqlite::rusqlite::{Connection, Result, Transaction, TransactionBehav
 
 use super::{Error, load};
 use crate::engine::record::{
-    Discovery, Ending, FetchRecord, Met, OriginRecord, Record, Reply, SitemapRecord, Standing,
-    UrlId, VisitRecord,
+    Discovery, Ending, FetchRecord, Met, OriginRecord, Record, Reply, SitemapRecord, UrlId,
+    VisitRecord,
 };
 use crate::refusal::Refusal;
 use nearer::save_nearer;
@@ -103,50 +103,32 @@ fn save_met(tx: &Transaction<'_>, crawl_id: i64, met: &Met) -> Result<()> {
         return Ok(());
     }
     let mut url = tx.prepare_cached("INSERT INTO url (id, hash, url) VALUES (?1, ?2, ?3)")?;
+    let mut state = tx.prepare_cached(
+        "INSERT INTO state (crawl_id, url_id, state, reason, detail, kind, depth, found_on, hops, origin_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         ON CONFLICT DO UPDATE SET state = excluded.state, reason = excluded.reason, detail = excluded.detail,
+             kind = excluded.kind, depth = excluded.depth, found_on = excluded.found_on, hops = excluded.hops,
+             origin_id = excluded.origin_id, attempts = 0, not_before = NULL",
+    )?;
     for Discovery { id, new, standing } in &met.urls {
         if let Some((text, hash)) = new {
             url.execute(params![id.0, hash.0.as_slice(), &**text])?;
         }
         if let Some(standing) = standing {
-            save_standing(tx, crawl_id, *id, standing, new.is_some())?;
+            let (name, reason, detail) = state_of(standing.refusal.as_ref());
+            state.execute(params![
+                crawl_id,
+                id.0,
+                name,
+                reason,
+                detail,
+                standing.kind.as_str(),
+                standing.depth.rank(),
+                standing.found_on.map(|id| id.0),
+                standing.hops,
+                standing.origin.map(|id| id.0),
+            ])?;
         }
-    }
-    Ok(())
-}
-
-/// Where a URL stands now. One that is new to the file has no row yet; of another
-/// nobody knows. (An upsert makes a temporary table for each row of a table without
-/// rowid, which costs more than everything else about it.)
-fn save_standing(
-    tx: &Transaction<'_>,
-    crawl_id: i64,
-    id: UrlId,
-    standing: &Standing,
-    is_new: bool,
-) -> Result<()> {
-    let (name, reason, detail) = state_of(standing.refusal.as_ref());
-    let row = params![
-        crawl_id,
-        id.0,
-        name,
-        reason,
-        detail,
-        standing.kind.as_str(),
-        standing.depth.rank(),
-        standing.found_on.map(|id| id.0),
-        standing.hops,
-        standing.origin.map(|id| id.0),
-    ];
-    let mut update = tx.prepare_cached(
-        "UPDATE state SET state = ?3, reason = ?4, detail = ?5, kind = ?6, depth = ?7, found_on = ?8, hops = ?9,
-             origin_id = ?10, attempts = 0, not_before = NULL WHERE crawl_id = ?1 AND url_id = ?2",
-    )?;
-    if is_new || update.execute(row)? == 0 {
-        let mut insert = tx.prepare_cached(
-            "INSERT INTO state (crawl_id, url_id, state, reason, detail, kind, depth, found_on, hops, origin_id)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        )?;
-        insert.execute(row)?;
     }
     Ok(())
 }
