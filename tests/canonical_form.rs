@@ -36,7 +36,7 @@ const BASES: &[&str] = &[
     "about:blank",
 ];
 
-/// SplitMix64: small, and the same everywhere.
+/// `SplitMix64`: small, and the same everywhere.
 struct Dice(u64);
 
 impl Dice {
@@ -65,8 +65,8 @@ impl Dice {
 
 /// Looks at what `raw` becomes on `base`; whether it becomes a URL.
 fn look_at(base: &Url, raw: &str) -> bool {
-    let bare = without_credentials(raw);
-    assert_eq!(without_credentials(&bare), bare, "credentials are gone at once");
+    let anonymous = without_credentials(raw);
+    assert_eq!(without_credentials(&anonymous), anonymous, "credentials are gone at once");
     let (head, fragment) = split_plain_fragment(raw);
     assert!(fragment.is_none_or(|fragment| raw.contains(fragment)) && raw.contains(head));
     CanonicalUrl::parse(raw).map_or_else(|error| drop(error.to_string()), |url| is_settled(&url));

@@ -142,7 +142,7 @@ pub(super) async fn run(
         limits: config.limits.clone(),
     };
     let engine = Engine::new(settings, scope, hasher, loaded, now);
-    let (writer, writing) = Writer::start(&store, crawl_id, elapsed_before);
+    let (writer, writing) = Writer::start(&store, crawl_id, now.at, elapsed_before);
     let (numbers, watched) = watch::channel(Numbers::default());
     let controls =
         Controls { stop: CancellationToken::new(), abort: CancellationToken::new(), numbers };

@@ -25,10 +25,10 @@ pub(super) struct Settings {
     /// Fetch at most so many pages below a path of each host, such as /blog/=100; can be repeated
     #[arg(long, value_name = "PATH=N", help_heading = "Limits")]
     pub budget: Vec<String>,
-    /// Stop after this time, such as 90s, 10m, 2h
+    /// Stop after this time, such as 90s, 10m, 2h: nothing starts after it; all runs together
     #[arg(long, value_name = "TIME", help_heading = "Limits")]
     pub max_time: Option<Span>,
-    /// Stop after this many bytes received, such as 500MiB
+    /// Stop after this many bytes of bodies received, such as 500MiB; what is in flight then still counts
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     pub max_bytes: Option<Size>,
 

@@ -12,7 +12,7 @@ use super::{CrawlRow, Error};
 use crate::canonical::CanonicalUrl;
 use crate::engine::record::{Depth, Kind, OriginId, PendingRow, UrlId};
 use crate::engine::{Known, Loaded, LoadedOrigin};
-use crate::hash::UrlHash;
+use crate::hash::{ContentHash, UrlHash};
 use crate::refusal::{REASONS, Reason};
 use crate::robots::Rules;
 use crate::traps::{self, Trap};
@@ -22,6 +22,9 @@ const MAX_CRASHES: i64 = 3;
 /// How long a stored robots.txt is believed (RFC 9309 section 2.4).
 const RULES_LAST_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// The newest pages whose contents are looked at again: a row of the same content is
+/// long before it is 1000 pages old, unless hundreds of patterns take turns.
+const CONTENTS: u32 = 50_000;
 /// Rows among which the newest request is: they are written in the order in which visits end.
 const NEWEST_FETCHES: i64 = 1000;
 
@@ -154,8 +157,8 @@ pub(super) fn load(
     })
 }
 
-/// The traps of the file, and what its URLs count towards further ones. Contents
-/// are not counted again, so one content under many URLs is found later.
+/// The traps of the file, and what its URLs and the newest of its pages count towards
+/// further ones.
 fn load_traps(db: &Connection, crawl_id: i64, loaded: &mut Loaded) -> Result<(), Error> {
     let Some(traps) = &mut loaded.traps else { return Ok(()) };
     let mut statement = db.prepare(
@@ -188,6 +191,21 @@ fn load_traps(db: &Connection, crawl_id: i64, loaded: &mut Loaded) -> Result<(),
         if let Some(url) = canonical(&row.get::<_, String>(0)?) {
             traps.judge(&url);
         }
+    }
+    let mut statement = db.prepare(
+        "SELECT u.url, p.content_hash
+         FROM (SELECT id, url_id, page_id FROM fetch WHERE crawl_id = ?1 AND status = 200 AND page_id IS NOT NULL
+               ORDER BY id DESC LIMIT ?2) f
+         JOIN page p ON p.id = f.page_id JOIN url u ON u.id = f.url_id ORDER BY f.id DESC",
+    )?;
+    let mut rows = statement.query(params![crawl_id, CONTENTS])?;
+    let mut contents = Vec::new();
+    while let Some(row) = rows.next()? {
+        let url = canonical(&row.get::<_, String>(0)?);
+        contents.extend(url.zip(row.get(1).ok().map(ContentHash)));
+    }
+    for (url, hash) in contents.iter().rev() {
+        traps.content(url, hash);
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ mod wanted;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
@@ -136,7 +137,9 @@ impl Visitor {
     pub async fn visit(&self, candidate: Candidate) -> (Visited, Hold) {
         let began = Instant::now();
         let started_at = unix_ms();
-        let visit = AssertUnwindSafe(self.attempt(&candidate, began, started_at)).catch_unwind();
+        let received = AtomicU64::new(0);
+        let attempt = self.attempt(&candidate, began, started_at, &received);
+        let visit = AssertUnwindSafe(attempt).catch_unwind();
         let (mut visited, error) = match visit.await {
             Ok(Ok(ended)) => return ended,
             Ok(Err(error)) => (failed(candidate), error),
@@ -149,6 +152,7 @@ impl Visitor {
         };
         visited.fetch.started_at = started_at;
         visited.fetch.elapsed_ms = millis(began.elapsed());
+        visited.fetch.wire_bytes = received.into_inner();
         visited.fetch.error = Some(error.code());
         visited.fetch.error_detail = Some(cut(error.to_string(), 300));
         tracing::debug!(url = %visited.candidate.url, error = error.code(), "no answer");
@@ -160,11 +164,12 @@ impl Visitor {
         candidate: &Candidate,
         began: Instant,
         started_at: i64,
+        received: &AtomicU64,
     ) -> Result<(Visited, Hold), FetchError> {
         fault::strike("visit", candidate.url.path_and_query());
         let method = self.method(candidate);
         let Asked { mut fetched, elapsed, read, is_unconfirmed } =
-            self.ask(candidate, method, began).await?;
+            self.ask(candidate, method, began, received).await?;
         let head = fetched.head.clone();
         let (wire_bytes, http_version, ip) = (fetched.wire_bytes, fetched.http_version, fetched.ip);
         let first_byte = fetched.first_byte;

@@ -5,11 +5,12 @@
 //! the network, so that its links are found again and judged by the rules of now.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use super::{Hold, Read, Visitor, page};
 use crate::engine::record::{Candidate, Kind};
-use crate::fetch::{Condition, FetchError, Fetched, Head, Method};
+use crate::fetch::{Condition, FetchError, Fetched, Head, Method, Request};
 use crate::store::StoredAnswer;
 
 /// A stored answer that its server may confirm.
@@ -38,12 +39,14 @@ impl Visitor {
         candidate: &Candidate,
         method: Method,
         began: Instant,
+        received: &AtomicU64,
     ) -> Result<Asked, FetchError> {
         let offer = self.offer(candidate).await;
         let condition = offer.as_ref().map(|offer| offer.condition.clone());
         let wants = |head: &Head| self.wants_body(candidate.kind, head);
-        let mut fetched =
-            self.fetcher.get(&candidate.url, method, condition.as_ref(), wants).await?;
+        let condition = condition.as_ref();
+        let request = Request { url: &candidate.url, method, condition, received };
+        let mut fetched = self.fetcher.get(request, wants).await?;
         let elapsed = began.elapsed();
         let is_304 = fetched.head.status == 304;
         let read = match offer.filter(|_| is_304) {
