@@ -4,6 +4,7 @@
 //! caps: it is fed in small pieces, and feeding stops where the tree grows too
 //! large or too deep, since hostile pages make any tree builder explode.
 
+use html5ever::ParseOpts;
 use html5ever::tendril::TendrilSink;
 use scraper::{Html, HtmlTreeSink};
 
@@ -60,7 +61,10 @@ impl Selector {
 /// The tree of a page, as far as the caps let it grow.
 fn tree(html: &str) -> (Html, bool) {
     let sink = HtmlTreeSink::new(Html::new_document());
-    let mut parser = html5ever::driver::parse_document(sink, html5ever::ParseOpts::default());
+    let mut options = ParseOpts::default();
+    // We run no scripts, so noscript is markup.
+    options.tree_builder.scripting_enabled = false;
+    let mut parser = html5ever::driver::parse_document(sink, options);
     let (mut rest, mut seen) = (html, 0);
     while !rest.is_empty() {
         let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE.min(rest.len())));
@@ -90,6 +94,14 @@ mod tests {
         let found = selector.texts("<ul><li class=x>a <b>b</b><li>c<li class='y x'>d</ul>", 9);
         assert_eq!(found, Matches { texts: vec!["a b".into(), "d".into()], is_cut: false });
         assert!(Selector::parse("li[").unwrap_err().to_string().contains("`li[`"));
+    }
+
+    #[test]
+    fn noscript_is_markup_as_for_everybody_who_runs_no_scripts() {
+        let page = "<body><noscript><p class=x>plea <b>b</b></p></noscript><p>rest";
+        let texts = |css: &str| Selector::parse(css).unwrap().texts(page, 9).texts;
+        assert_eq!(texts("noscript > p.x"), ["plea b"]);
+        assert_eq!(texts("noscript"), ["plea b"]);
     }
 
     #[test]
