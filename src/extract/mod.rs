@@ -19,6 +19,7 @@ mod scripting;
 mod selector;
 mod text;
 mod tokens;
+mod tree;
 
 pub use anchors::{anchor_hash, fragment_names};
 pub use charset::decode;
@@ -27,6 +28,7 @@ pub use directives::{Directives, refresh_target};
 pub use links::{LinkKind, header_links};
 pub use markdown::{MAX_TEXT_BYTES, MainText, Markup, main_text};
 pub use selector::{Matches, Selector};
+pub use tree::{Cut, Deadline};
 
 /// Links of one page that are kept at most.
 pub const MAX_LINKS: usize = 100_000;
