@@ -11,10 +11,12 @@ mod anchors;
 mod charset;
 mod css;
 mod directives;
+mod element;
 mod fields;
 mod links;
 mod markdown;
 mod page;
+mod rules;
 mod scripting;
 mod selector;
 mod text;
@@ -27,8 +29,13 @@ pub use css::css_references;
 pub use directives::{Directives, refresh_target};
 pub use links::{LinkKind, header_links};
 pub use markdown::{MAX_TEXT_BYTES, MainText, Markup, main_text};
-pub use selector::{Matches, Selector};
+pub use rules::{BadRule, Cell, Column, Rule, RuleRows, Rules};
+pub use selector::{BadSelector, Matches, Selector};
 pub use tree::{Cut, Deadline};
+
+use url::Url;
+
+use crate::canonical::MAX_URL_BYTES;
 
 /// Links of one page that are kept at most.
 pub const MAX_LINKS: usize = 100_000;
@@ -152,6 +159,16 @@ impl RawLink {
 /// Linear in the length of `html`, which the caller has capped.
 pub fn extract(html: &str, product_token: &str) -> Extracted {
     tokens::read(html, page::Page::new(product_token)).finish()
+}
+
+/// What references of a page are relative to: what its `<base>` says, if that can be
+/// (WHATWG HTML 4.2.3, "set the frozen base URL"), or else the page. A base that is
+/// longer than a URL may be makes every URL so.
+pub fn base_url(page: &Url, href: Option<&str>) -> Url {
+    let base = href.and_then(|href| page.join(href).ok()).filter(|base| {
+        !matches!(base.scheme(), "data" | "javascript") && base.as_str().len() <= MAX_URL_BYTES
+    });
+    base.unwrap_or_else(|| page.clone())
 }
 
 /// Appends `text` to `folded` with runs of white space as one blank, none at the

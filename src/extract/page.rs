@@ -281,7 +281,7 @@ fn region(name: &[u8]) -> Option<Region> {
 }
 
 /// Elements within which a word goes on.
-fn is_inline(name: &[u8]) -> bool {
+pub(super) fn is_inline(name: &[u8]) -> bool {
     matches!(
         name,
         b"a" | b"abbr"

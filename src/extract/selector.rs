@@ -1,5 +1,9 @@
 //! What does a CSS selector find on a page?
 
+use scraper::ElementRef;
+
+use super::MAX_FIELD_BYTES;
+use super::element;
 use super::tree::{Deadline, tree};
 
 /// A CSS selector that was understood.
@@ -8,8 +12,14 @@ pub struct Selector(scraper::Selector);
 
 /// A selector that was not understood, in words.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no CSS selector: {1}")]
-pub struct BadSelector(String, String);
+pub enum BadSelector {
+    /// It looks like `XPath`.
+    #[error("`{0}` is XPath; write it as a CSS selector")]
+    XPath(String),
+    /// Anything else.
+    #[error("`{0}` is no CSS selector: {1}")]
+    Css(String, String),
+}
 
 /// What a selector found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,25 +36,37 @@ impl Selector {
     /// # Errors
     /// If it is none.
     pub fn parse(css: &str) -> Result<Self, BadSelector> {
+        if css.trim_start().starts_with(['/', '(']) {
+            return Err(BadSelector::XPath(css.to_owned()));
+        }
         scraper::Selector::parse(css)
             .map(Self)
-            .map_err(|error| BadSelector(css.to_owned(), error.to_string()))
+            .map_err(|error| BadSelector::Css(css.to_owned(), error.to_string()))
     }
 
     /// The texts of the first `most` elements that it finds on a page.
     pub fn texts(&self, html: &str, most: usize) -> Matches {
-        let (tree, cut) = tree(html, &mut Deadline::never());
-        let text = |element: scraper::ElementRef<'_>| {
-            let mut folded = Vec::new();
-            for piece in element.text() {
-                super::push_folded(&mut folded, piece.as_bytes(), super::MAX_FIELD_BYTES);
-            }
-            super::folded_text(&folded)
-        };
-        Matches {
-            texts: tree.select(&self.0).take(most).map(text).collect(),
-            is_cut: cut.is_some(),
-        }
+        let mut deadline = Deadline::never();
+        let (tree, cut) = tree(html, &mut deadline);
+        let found = self.find(tree.root_element(), true, &mut deadline).take(most);
+        let texts = found.map(|found| element::text(found, MAX_FIELD_BYTES)).collect();
+        Matches { texts, is_cut: cut.is_some() }
+    }
+
+    /// The elements that it finds within `scope`, or with it if that is the page; no
+    /// more once the deadline has passed.
+    pub(super) fn find<'a>(
+        &self,
+        scope: ElementRef<'a>,
+        is_page: bool,
+        deadline: &mut Deadline,
+    ) -> impl Iterator<Item = ElementRef<'a>> {
+        scope
+            .descendants()
+            .skip(usize::from(!is_page))
+            .take_while(|_| !deadline.has_passed(1))
+            .filter_map(ElementRef::wrap)
+            .filter(move |element| self.0.matches_with_scope(element, Some(scope)))
     }
 }
 
@@ -58,6 +80,7 @@ mod tests {
         let found = selector.texts("<ul><li class=x>a <b>b</b><li>c<li class='y x'>d</ul>", 9);
         assert_eq!(found, Matches { texts: vec!["a b".into(), "d".into()], is_cut: false });
         assert!(Selector::parse("li[").unwrap_err().to_string().contains("`li[`"));
+        assert!(Selector::parse("//li").unwrap_err().to_string().contains("`//li` is XPath"));
     }
 
     #[test]
@@ -66,5 +89,11 @@ mod tests {
         let texts = |css: &str| Selector::parse(css).unwrap().texts(page, 9).texts;
         assert_eq!(texts("noscript > p.x"), ["plea b"]);
         assert_eq!(texts("noscript"), ["plea b"]);
+    }
+
+    #[test]
+    fn the_element_of_the_page_itself_can_be_found() {
+        let selector = Selector::parse("html[lang=de]").unwrap();
+        assert_eq!(selector.texts("<html lang=de>a", 9).texts, ["a"]);
     }
 }

@@ -7,7 +7,8 @@
 //! fed in small pieces, and the clock looked at between them.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use html5ever::interface::{ElementFlags, NodeOrText, QuirksMode, TreeSink};
@@ -63,17 +64,18 @@ pub struct Deadline {
     end: Duration,
     /// Since the clock was looked at.
     steps: u32,
+    is_over: bool,
 }
 
 impl Deadline {
     /// Once `clock`, which says what was spent so far, is `allowance` further.
     pub fn after(clock: fn() -> Duration, allowance: Duration) -> Self {
-        Self { clock, end: clock().saturating_add(allowance), steps: 0 }
+        Self { clock, end: clock().saturating_add(allowance), steps: 0, is_over: false }
     }
 
     /// Never.
     pub fn never() -> Self {
-        Self { clock: || Duration::ZERO, end: Duration::MAX, steps: 0 }
+        Self { clock: || Duration::ZERO, end: Duration::MAX, steps: 0, is_over: false }
     }
 
     /// Whether it has passed. To ask the clock takes as long as some 32 `steps`, so
@@ -81,11 +83,16 @@ impl Deadline {
     pub(super) fn has_passed(&mut self, steps: u32) -> bool {
         const LOOK_EVERY: u32 = 32;
         self.steps += steps;
-        if self.steps < LOOK_EVERY {
-            return false;
+        if !self.is_over && self.steps >= LOOK_EVERY {
+            self.steps = 0;
+            self.is_over = (self.clock)() > self.end;
         }
-        self.steps = 0;
-        (self.clock)() > self.end
+        self.is_over
+    }
+
+    /// Whether it was found to have passed.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over
     }
 }
 
@@ -114,6 +121,8 @@ struct Capped {
     /// What is left of [`MAX_BYTES`].
     room: Cell<usize>,
     cut: Cell<Option<Cut>>,
+    /// The contents of each template, which hang nowhere.
+    templates: RefCell<HashMap<<Self as TreeSink>::Handle, <Self as TreeSink>::Handle>>,
 }
 
 impl Capped {
@@ -125,6 +134,7 @@ impl Capped {
             max_nodes,
             room: Cell::new(MAX_BYTES),
             cut: Cell::new(None),
+            templates: RefCell::default(),
         }
     }
 
@@ -196,7 +206,17 @@ impl TreeSink for Capped {
         attributes: Vec<Attribute>,
         flags: ElementFlags,
     ) -> Self::Handle {
-        self.tree.create_element(name, self.attributes(attributes), flags)
+        let is_template = flags.template;
+        let element = self.tree.create_element(name, self.attributes(attributes), flags);
+        if is_template {
+            // What is in it is no part of the page.
+            let mut html = self.tree.0.borrow_mut();
+            let mut template = html.tree.get_mut(element).expect("it was just made");
+            let mut contents = template.first_child().expect("a template is made with contents");
+            contents.detach();
+            self.templates.borrow_mut().insert(element, contents.id());
+        }
+        element
     }
 
     fn create_comment(&self, text: StrTendril) -> Self::Handle {
@@ -236,7 +256,7 @@ impl TreeSink for Capped {
     }
 
     fn get_template_contents(&self, target: &Self::Handle) -> Self::Handle {
-        self.tree.get_template_contents(target)
+        self.templates.borrow()[target]
     }
 
     fn same_node(&self, one: &Self::Handle, other: &Self::Handle) -> bool {

@@ -37,8 +37,7 @@ pub(super) fn read(
         said.directives.add_header(value, &rules.product_token);
     }
     let page_url = candidate.url.to_url();
-    let base = said.base.as_deref().and_then(|base| page_url.join(base).ok());
-    let base = base.filter(is_base).unwrap_or(page_url);
+    let base = extract::base_url(&page_url, said.base.as_deref());
     let mut links =
         Links::new(&base, rules, said.directives.follow || !rules.nofollow, said.links.len());
     if !is_cut {
@@ -94,12 +93,6 @@ fn properties(said: Vec<(String, String)>) -> Option<String> {
         object.entry(name).or_insert(content.into());
     }
     json_unless(object.is_empty(), &object)
-}
-
-/// Whether references may be joined to what `<base>` says (WHATWG HTML 4.2.3, "set
-/// the frozen base URL"). One that is longer than a URL may be makes every URL so.
-fn is_base(base: &Url) -> bool {
-    !matches!(base.scheme(), "data" | "javascript") && base.as_str().len() <= MAX_URL_BYTES
 }
 
 /// Puts the links of `Link` and `Refresh` headers before those of the page.
