@@ -4,16 +4,16 @@ use std::path::Path;
 
 use tokio_rusqlite::rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
-use super::Error;
+use super::{Error, save};
 
 /// `crlt`, in the header of every file of ours.
 pub(super) const APPLICATION_ID: i32 = 0x6372_6c74;
 /// The shape of the tables; counted up by every migration.
-pub(super) const SCHEMA_VERSION: i32 = 2;
+pub(super) const SCHEMA_VERSION: i32 = 3;
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// What brings a file from each version to the next, version 1 first.
-const STEPS: [&str; 1] = [include_str!("migrate_2.sql")];
+const STEPS: [&str; 2] = [include_str!("migrate_2.sql"), include_str!("migrate_3.sql")];
 const VIEWS: &str = include_str!("views.sql");
 
 /// A view and what it is for.
@@ -100,6 +100,7 @@ pub(super) fn upgrade(db: &mut Connection, path: &Path, version: i32) -> Result<
     }
     db.execute("VACUUM INTO ?1", [path_text(&backup)])?;
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let had_targets = has_link_target(&tx)?;
     // Views name the tables that are made anew.
     for view in views() {
         tx.execute_batch(&format!("DROP VIEW IF EXISTS {}", view.name))?;
@@ -107,9 +108,18 @@ pub(super) fn upgrade(db: &mut Connection, path: &Path, version: i32) -> Result<
     for step in steps {
         tx.execute_batch(step)?;
     }
+    if had_targets && !has_link_target(&tx)? {
+        save::index_targets(&tx)?;
+    }
     tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     tx.commit()?;
     Ok(())
+}
+
+/// Whether links are indexed by their target: at the end of a crawl, unless it was stopped.
+fn has_link_target(db: &Connection) -> Result<bool, Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'link_target')";
+    Ok(db.query_row(sql, [], |row| row.get(0))?)
 }
 
 fn path_text(path: &std::ffi::OsStr) -> String {
@@ -179,7 +189,14 @@ mod tests {
         db.execute_batch(
             "INSERT INTO crawl VALUES (1, '[]', '', '0', 0, NULL, NULL, 0, 1);
              INSERT INTO url VALUES (1, x'00', 'http://a/');
-             INSERT INTO state (crawl_id, url_id, state, kind, depth, hops) VALUES (1, 1, 'pending', 'page', 0, 0);
+             INSERT INTO state (crawl_id, url_id, state, kind, depth, hops) VALUES (1, 1, 'done', 'page', 0, 0);
+             INSERT INTO page (id, url_id, content_hash, charset, is_index, is_follow, words, links, links_cut)
+             VALUES (7, 1, x'00', 'UTF-8', 1, 1, 0, 1, 0);
+             INSERT INTO fetch (id, crawl_id, url_id, started_at, elapsed_ms, wire_bytes, is_cut, page_id)
+             VALUES (3, 1, 1, 0, 0, 0, 0, 7);
+             UPDATE state SET fetch_id = 3;
+             INSERT INTO link VALUES (7, 5, 1, 'img', 'text', NULL, 'f', 'nav', 0, 2);
+             CREATE INDEX link_target ON link (target_id);
              PRAGMA application_id = 0x63726c74; PRAGMA user_version = 1;",
         )
         .unwrap();
@@ -189,9 +206,14 @@ mod tests {
         assert_eq!(check_header(&db, &path).unwrap(), Some(SCHEMA_VERSION));
         let mut new = Connection::open_in_memory().unwrap();
         create(&mut new, [0; 16], 0).unwrap();
+        new.execute_batch("CREATE INDEX link_target ON link (target_id)").unwrap();
         assert_eq!(shape(&db), shape(&new));
         let url: String = db.query_row("SELECT url FROM urls", [], |row| row.get(0)).unwrap();
         assert_eq!(url, "http://a/");
+        let sql = "SELECT source || target || position || kind || anchor || fragment || region || follow || times
+                   FROM links WHERE rel IS NULL";
+        let link: String = db.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(link, "http://a/http://a/5imgtextfnav02");
         let backup = Connection::open(folder.path().join("old.db.v1.bak")).unwrap();
         assert_eq!(check_header(&backup, &path).unwrap(), Some(1));
     }

@@ -141,19 +141,31 @@ CREATE TABLE body (
 ) STRICT;
 
 -- Links as they stand on a page version; one row per target, kind, anchor, rel and fragment.
+-- By far the most rows: each is a handful of numbers and its texts, and is appended.
 CREATE TABLE link (
-    page_id   INTEGER NOT NULL REFERENCES page (id),
-    position  INTEGER NOT NULL,  -- 0 for the first link of the page
+    id        INTEGER PRIMARY KEY,  -- page << 17 | position: those of a page are page << 17 to page << 17 | 131071
     target_id INTEGER NOT NULL REFERENCES url (id),
-    kind      TEXT    NOT NULL,  -- a, area, iframe, img, ...
-    anchor    TEXT    NOT NULL,  -- visible text, white space folded
-    rel       TEXT,              -- NULL if there is none
-    fragment  TEXT,              -- what follows the #; NULL if nothing
-    region    TEXT,              -- nav, header, main, aside, footer; NULL for the body itself
-    is_follow INTEGER NOT NULL,  -- 1 if it leads to a document and may be followed
-    times     INTEGER NOT NULL,  -- how often the page has it
-    PRIMARY KEY (page_id, position)
-) STRICT, WITHOUT ROWID;
+    shape_id  INTEGER NOT NULL REFERENCES link_shape (id),
+    anchor    TEXT    NOT NULL,     -- visible text, white space folded
+    rel       TEXT,                 -- NULL if there is none
+    fragment  TEXT,                 -- what follows the #; NULL if nothing
+    times     INTEGER NOT NULL      -- how often the page has it
+) STRICT;
+
+-- What links have in common; every combination has its row in every file.
+CREATE TABLE link_shape (
+    id        INTEGER PRIMARY KEY,  -- the lowest bit is is_follow
+    kind      TEXT    NOT NULL,     -- a, area, iframe, img, ...
+    region    TEXT    NOT NULL,     -- nav, header, main, aside, footer; body for what is in none of them
+    is_follow INTEGER NOT NULL      -- 1 if it leads to a document and may be followed
+) STRICT;
+INSERT INTO link_shape
+SELECT (kind.key << 4) + (region.key << 1) + follow.value, kind.value, region.value, follow.value
+FROM json_each('["a", "area", "iframe", "frame", "link", "meta-refresh", "refresh-header", "link-header", "redirect",
+         "sitemap", "img", "srcset", "script", "source", "video", "audio", "track", "poster", "embed", "object",
+         "input", "background", "svg", "form", "cite"]') AS kind,
+     json_each('["body", "nav", "header", "main", "aside", "footer"]') AS region,
+     json_each('[0, 1]') AS follow;
 
 -- What sitemaps say of URLs.
 CREATE TABLE sitemap_entry (

@@ -82,11 +82,12 @@ SELECT * FROM pages WHERE is_html = 1 AND status = 200;
 
 -- Every link of every crawl; as links, with crawl_id.
 CREATE VIEW all_links AS
-SELECT s.crawl_id, source.url AS source, target.url AS target, l.position, l.kind, l.anchor, l.rel, l.fragment,
-       coalesce(l.region, 'body') AS region, l.is_follow AS follow, l.times, l.target_id, s.url_id AS source_id
+SELECT s.crawl_id, source.url AS source, target.url AS target, l.id & 131071 AS position, h.kind, l.anchor, l.rel,
+       l.fragment, h.region, h.is_follow AS follow, l.times, l.target_id, s.url_id AS source_id
 FROM state s
 JOIN fetch f ON f.id = s.fetch_id
-JOIN link l ON l.page_id = f.page_id
+JOIN link l ON l.id BETWEEN f.page_id << 17 AND f.page_id << 17 | 131071
+JOIN link_shape h ON h.id = l.shape_id
 JOIN url source ON source.id = s.url_id
 JOIN url target ON target.id = l.target_id
 WHERE s.state = 'done';
@@ -100,10 +101,11 @@ FROM all_links WHERE crawl_id = (SELECT crawl_id FROM shown_crawl);
 CREATE VIEW redirects AS
 SELECT url, status, redirect_to, depth, found_on, 'http' AS kind FROM pages WHERE redirect_to IS NOT NULL
 UNION ALL
-SELECT u.url, f.status, t.url, nullif(s.depth, 65535), o.url, l.kind
+SELECT u.url, f.status, t.url, nullif(s.depth, 65535), o.url, h.kind
 FROM state s
 JOIN fetch f ON f.id = s.fetch_id
-JOIN link l ON l.page_id = f.page_id AND l.kind IN ('meta-refresh', 'refresh-header') AND l.target_id <> s.url_id
+JOIN link l ON l.id BETWEEN f.page_id << 17 AND f.page_id << 17 | 131071 AND l.target_id <> s.url_id
+JOIN link_shape h ON h.id = l.shape_id AND h.kind IN ('meta-refresh', 'refresh-header')
 JOIN url u ON u.id = s.url_id
 JOIN url t ON t.id = l.target_id
 LEFT JOIN url o ON o.id = s.found_on
@@ -140,11 +142,11 @@ WITH target AS MATERIALIZED (
       AND (f.status >= 400 OR f.status IS NULL)
       AND NOT (s.kind = 'external' AND coalesce(f.status, 0) IN (401, 403, 407, 429, 451, 999))
 )
-SELECT u.url AS target, t.status, t.error, source.url AS source, l.anchor, l.kind,
-       coalesce(l.region, 'body') AS region
+SELECT u.url AS target, t.status, t.error, source.url AS source, l.anchor, h.kind, h.region
 FROM target t
 CROSS JOIN link l ON l.target_id = t.url_id
-CROSS JOIN page p ON p.id = l.page_id
+CROSS JOIN link_shape h ON h.id = l.shape_id
+CROSS JOIN page p ON p.id = l.id >> 17
 CROSS JOIN state s ON s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.url_id = p.url_id AND s.state = 'done'
 CROSS JOIN fetch f ON f.id = s.fetch_id AND f.page_id = p.id
 JOIN url u ON u.id = t.url_id
@@ -158,10 +160,11 @@ WITH target AS MATERIALIZED (
     WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.state = 'done' AND s.kind = 'external'
       AND f.status IN (401, 403, 407, 429, 451, 999)
 )
-SELECT u.url AS target, t.status, source.url AS source, l.anchor, l.kind, coalesce(l.region, 'body') AS region
+SELECT u.url AS target, t.status, source.url AS source, l.anchor, h.kind, h.region
 FROM target t
 CROSS JOIN link l ON l.target_id = t.url_id
-CROSS JOIN page p ON p.id = l.page_id
+CROSS JOIN link_shape h ON h.id = l.shape_id
+CROSS JOIN page p ON p.id = l.id >> 17
 CROSS JOIN state s ON s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.url_id = p.url_id AND s.state = 'done'
 CROSS JOIN fetch f ON f.id = s.fetch_id AND f.page_id = p.id
 JOIN url u ON u.id = t.url_id

@@ -6,6 +6,7 @@
 //! failure, a panic included, is that URL's recorded outcome.
 
 mod body;
+mod links;
 mod page;
 mod room;
 mod wanted;

@@ -53,19 +53,19 @@ SELECT u.url AS target, t.status, t.error, t.pages AS unique_inlinks,
             THEN (SELECT group_concat(url, ' ') FROM (
                 SELECT source.url
                 FROM link l
-                CROSS JOIN page p ON p.id = l.page_id
+                CROSS JOIN page p ON p.id = l.id >> 17
                 CROSS JOIN state s ON s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.url_id = p.url_id
                 CROSS JOIN fetch f ON f.id = s.fetch_id AND f.page_id = p.id
                 CROSS JOIN url source ON source.id = p.url_id
                 WHERE l.target_id = t.url_id
-                GROUP BY l.page_id LIMIT 5))
+                GROUP BY l.id >> 17 LIMIT 5))
             ELSE (SELECT url FROM url WHERE id = t.found_on) END AS linked_from,
        CASE WHEN EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'link_target')
             THEN (SELECT group_concat(anchor, ' | ') FROM (
                 SELECT DISTINCT anchor FROM (
                     SELECT l.anchor
                     FROM link l
-                    CROSS JOIN page p ON p.id = l.page_id
+                    CROSS JOIN page p ON p.id = l.id >> 17
                     CROSS JOIN state s ON s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.url_id = p.url_id
                     CROSS JOIN fetch f ON f.id = s.fetch_id AND f.page_id = p.id
                     WHERE l.target_id = t.url_id LIMIT 20)

@@ -182,8 +182,9 @@ fn read_part(path: &Path, pages: &Pages, from: usize, to: usize) -> Result<Links
     let (mut version, mut source, mut targets) = (0, NONE, Vec::new());
     query.pairs(
         &format!(
-            "SELECT page_id, target_id FROM link
-             WHERE page_id >= {from} AND page_id < {to} AND is_follow = 1 AND kind IN ('a', 'area')"
+            "SELECT id >> 17, target_id FROM link
+             WHERE id >= {from} << 17 AND id < {to} << 17
+               AND shape_id IN (SELECT id FROM link_shape WHERE is_follow = 1 AND kind IN ('a', 'area'))"
         ),
         |page_id, target_id| {
             if page_id != version {
