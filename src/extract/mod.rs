@@ -13,8 +13,11 @@ mod css;
 mod directives;
 mod element;
 mod fields;
+mod items;
+mod json_ld;
 mod links;
 mod markdown;
+mod microdata;
 mod page;
 mod rules;
 mod scripting;
@@ -27,8 +30,10 @@ pub use anchors::{anchor_hash, fragment_names};
 pub use charset::decode;
 pub use css::css_references;
 pub use directives::{Directives, refresh_target};
+pub use items::{Item, ItemFormat};
 pub use links::{LinkKind, header_links};
 pub use markdown::{MAX_TEXT_BYTES, MainText, Markup, main_text};
+pub use microdata::microdata;
 pub use rules::{BadRule, Cell, Column, Rule, RuleRows, Rules};
 pub use selector::{BadSelector, Matches, Selector};
 pub use tree::{Cut, Deadline};
@@ -76,6 +81,12 @@ pub struct Extracted {
     pub headings: Vec<(u8, String)>,
     /// The distinct types of the JSON-LD on the page.
     pub json_ld_types: Vec<String>,
+    /// The items of the JSON-LD on the page.
+    pub items: Vec<Item>,
+    /// Whether the page has items in microdata, for [`microdata`].
+    pub has_microdata: bool,
+    /// Whether such an item refers to elements elsewhere on the page.
+    pub has_item_refs: bool,
     /// Words of text outside scripts, styles and noscript.
     pub words: u32,
     /// Words of the main text: without navigation, header, footer and aside.

@@ -73,7 +73,7 @@ impl<'a> Page<'a> {
             hreflang,
             properties,
             headings,
-            json_ld_types,
+            json_ld,
             ..
         } = self.fields;
         Extracted {
@@ -88,7 +88,8 @@ impl<'a> Page<'a> {
             hreflang,
             properties,
             headings,
-            json_ld_types,
+            json_ld_types: json_ld.types,
+            items: json_ld.items.finish(),
             words,
             main_words,
             simhash,
@@ -203,6 +204,10 @@ impl<'a> Page<'a> {
 impl Sink for Page<'_> {
     fn start(&mut self, tag: &Tag<'_>) {
         self.fields.start(tag);
+        if tag.has(Attribute::ItemScope) {
+            self.found.has_microdata = true;
+            self.found.has_item_refs |= tag.has(Attribute::ItemRef);
+        }
         match tag.name {
             b"a" => self.close_anchor(),
             b"meta" => self.meta(tag),

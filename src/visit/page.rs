@@ -3,8 +3,6 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use url::Url;
-
 use super::links::Links;
 use super::{PageRules, Read};
 use crate::canonical::{MAX_URL_BYTES, Unusable, join, without_credentials};
