@@ -22,12 +22,13 @@ use super::{Exit, Usage, progress, say};
 use crate::config::Config;
 use crate::crawl::{self, Controls, Numbers};
 use crate::engine::{Budget, Budgets, Engine, Finish, Loaded, Settings, record::Moment};
+use crate::extract::Rules;
 use crate::fault::panic_text;
 use crate::fetch::Fetcher;
 use crate::hash::UrlHasher;
 use crate::pool::Pool;
 use crate::scope::Scope;
-use crate::store::{Reader, Store, Writer};
+use crate::store::{Reader, Store, Writer, is_own_name};
 use crate::traps::Traps;
 use crate::visit::{Visitor, unix_ms};
 
@@ -41,6 +42,7 @@ pub(super) struct Prepared {
     pub(super) scope: Arc<Scope>,
     pub(super) fetcher: Fetcher,
     pub(super) budgets: Vec<Budget>,
+    pub(super) rules: Rules,
 }
 
 /// How a run ends, shared by crawl and resume
@@ -84,7 +86,9 @@ impl Prepared {
         let budgets = config.limits.budgets.iter().map(|text| text.parse());
         let budgets: Result<_, String> = budgets.collect();
         let budgets = budgets.map_err(|error| Usage(anyhow::anyhow!(error)))?;
-        Ok(Self { config, seeds, scope: Arc::new(scope), fetcher, budgets })
+        let rules = Rules::new(&config.extract, &is_own_name);
+        let rules = rules.map_err(|error| Usage(error.into()))?;
+        Ok(Self { config, seeds, scope: Arc::new(scope), fetcher, budgets, rules })
     }
 }
 
@@ -104,7 +108,7 @@ pub(super) async fn run(
     manner: &Manner,
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
-    let Prepared { config, seeds, scope, fetcher, budgets } = prepared;
+    let Prepared { config, seeds, scope, fetcher, budgets, rules } = prepared;
     let now = Moment { at: std::time::Instant::now(), unix_ms: unix_ms() };
     let hasher = UrlHasher::new(store.secret());
     let started_at = store.started_at(crawl_id).await?;
@@ -123,7 +127,7 @@ pub(super) async fn run(
     let elapsed_before = i64::try_from(loaded.elapsed.as_millis()).unwrap_or(i64::MAX);
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let (pool, threads) = Pool::start(cores).context("cannot start threads")?;
-    let visitor = Visitor::new(fetcher, pool, Arc::clone(&scope), hasher, &config);
+    let visitor = Visitor::new(fetcher, pool, Arc::clone(&scope), hasher, rules, &config);
     let settings = Settings {
         concurrency: config.fetch.concurrency,
         retries: config.fetch.retries,

@@ -273,6 +273,10 @@ mod tests {
             "time",
             "bytes",
             "bodies",
+            "items",
+            "name",
+            "url",
+            "each",
         ] {
             let named = text
                 .lines()
@@ -288,12 +292,14 @@ mod tests {
             .lines()
             .map(|line| {
                 line.strip_prefix("# ")
-                    .filter(|rest| rest.contains(" = ") && !rest.starts_with('`'))
+                    .filter(|rest| rest.contains(" = ") || rest.starts_with('['))
+                    .filter(|rest| !rest.starts_with('`'))
                     .unwrap_or(line)
             })
             .map(|line| format!("{line}\n"))
             .collect();
-        toml::from_str::<Config>(&all).unwrap();
+        let config = toml::from_str::<Config>(&all).unwrap();
+        assert_eq!(config.extract[0].fields.len(), 8);
     }
 
     #[test]

@@ -33,8 +33,7 @@ pub use directives::{Directives, refresh_target};
 pub use items::{Item, ItemFormat};
 pub use links::{LinkKind, header_links};
 pub use markdown::{MAX_TEXT_BYTES, MainText, Markup, main_text};
-pub use microdata::microdata;
-pub use rules::{BadRule, Cell, Column, Rule, RuleRows, Rules};
+pub use rules::{BadRule, Cell, Column, Rule, RuleRows, Rules, allowance};
 pub use selector::{BadSelector, Matches, Selector};
 pub use tree::{Cut, Deadline};
 
@@ -83,7 +82,7 @@ pub struct Extracted {
     pub json_ld_types: Vec<String>,
     /// The items of the JSON-LD on the page.
     pub items: Vec<Item>,
-    /// Whether the page has items in microdata, for [`microdata`].
+    /// Whether the page has items in microdata.
     pub has_microdata: bool,
     /// Whether such an item refers to elements elsewhere on the page.
     pub has_item_refs: bool,
@@ -167,6 +166,25 @@ impl RawLink {
     pub fn is_nofollow(&self) -> bool {
         self.rel.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("nofollow"))
     }
+}
+
+impl Extracted {
+    /// The items of the page in every format; `html` is what this was read from, `base`
+    /// what its references are relative to.
+    pub fn take_items(&mut self, html: &str, base: &Url) -> Vec<Item> {
+        let mut items = std::mem::take(&mut self.items);
+        if self.has_microdata {
+            items.extend(microdata::microdata(html, base, self.has_item_refs));
+        }
+        items
+    }
+}
+
+/// The items of the page of `html` that lies at `url`.
+pub fn items(html: &str, url: &Url) -> Vec<Item> {
+    let mut said = extract(html, "");
+    let base = base_url(url, said.base.as_deref());
+    said.take_items(html, &base)
 }
 
 /// Reads a page of `html`. `product_token` is our name in meta robots elements.

@@ -4,16 +4,17 @@ use std::path::Path;
 
 use tokio_rusqlite::rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
-use super::{Error, save};
+use super::{Error, extraction, save};
 
 /// `crlt`, in the header of every file of ours.
 pub(super) const APPLICATION_ID: i32 = 0x6372_6c74;
 /// The shape of the tables; counted up by every migration.
-pub(super) const SCHEMA_VERSION: i32 = 3;
+pub(super) const SCHEMA_VERSION: i32 = 4;
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// What brings a file from each version to the next, version 1 first.
-const STEPS: [&str; 2] = [include_str!("migrate_2.sql"), include_str!("migrate_3.sql")];
+const STEPS: [&str; 3] =
+    [include_str!("migrate_2.sql"), include_str!("migrate_3.sql"), include_str!("migrate_4.sql")];
 const VIEWS: &str = include_str!("views.sql");
 
 /// A view and what it is for.
@@ -48,6 +49,14 @@ pub fn views() -> Vec<View> {
         }
     }
     views
+}
+
+/// The names of the tables and views that every file has.
+pub(super) fn own_names() -> impl Iterator<Item = &'static str> {
+    let created = SCHEMA.lines().chain(VIEWS.lines()).filter_map(|line| {
+        line.strip_prefix("CREATE TABLE ").or_else(|| line.strip_prefix("CREATE VIEW "))
+    });
+    created.filter_map(|line| line.split_whitespace().next())
 }
 
 /// Checks the header of an existing file: the version of its tables, `None` if it
@@ -102,8 +111,8 @@ pub(super) fn upgrade(db: &mut Connection, path: &Path, version: i32) -> Result<
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let had_targets = has_link_target(&tx)?;
     // Views name the tables that are made anew.
-    for view in views() {
-        tx.execute_batch(&format!("DROP VIEW IF EXISTS {}", view.name))?;
+    for view in views().into_iter().chain(extraction::views(&tx)?) {
+        tx.execute_batch(&format!("DROP VIEW IF EXISTS \"{}\"", view.name))?;
     }
     for step in steps {
         tx.execute_batch(step)?;
@@ -145,6 +154,7 @@ pub(super) fn renew_views(db: &mut Connection) -> Result<(), Error> {
         }
         tx.execute_batch(VIEWS)?;
     }
+    extraction::renew_views(&tx)?;
     tx.commit()?;
     Ok(())
 }

@@ -24,6 +24,7 @@ use crate::engine::record::{
     BodyRecord, Candidate, FetchRecord, Found, FoundBy, Kind, Outcome, PageRecord, RobotsAnswer,
     SitemapEntry, Visited,
 };
+use crate::extract::Rules;
 use crate::fault::{self, panic_text};
 use crate::fetch::{FetchError, Fetched, Fetcher, Head, Method};
 use crate::hash::{ContentHash, UrlHasher};
@@ -58,6 +59,10 @@ pub(crate) struct PageRules {
     /// Whether links to other sites are checked.
     pub(crate) check_external: bool,
     pub(crate) max_body: usize,
+    /// Whether structured data is kept.
+    pub(crate) items: bool,
+    /// The user's rules.
+    pub(crate) extraction: Rules,
 }
 
 /// What the pool made of a body.
@@ -81,6 +86,7 @@ impl Visitor {
         pool: Pool,
         scope: Arc<Scope>,
         hasher: UrlHasher,
+        extraction: Rules,
         config: &Config,
     ) -> Self {
         let rules = PageRules {
@@ -92,6 +98,8 @@ impl Visitor {
             assets: config.scope.assets,
             check_external: config.scope.check_external,
             max_body: usize::try_from(config.fetch.max_body.0).unwrap_or(usize::MAX),
+            items: config.store.items,
+            extraction,
         };
         Self { fetcher, pool, room: Room::default(), rules: Arc::new(rules) }
     }

@@ -8,9 +8,10 @@ use super::{PageRules, Read};
 use crate::canonical::{MAX_URL_BYTES, Unusable, join, without_credentials};
 use crate::config::Bodies;
 use crate::engine::record::{BodyRecord, Candidate, Found, FoundBy, Kind, PageRecord};
-use crate::extract::{self, Extracted, LinkKind, RawLink, refresh_target};
+use crate::extract::{self, Deadline, Extracted, LinkKind, RawLink, refresh_target};
 use crate::fetch::Head;
 use crate::hash::{ContentHash, UrlHasher};
+use crate::pool::spent;
 use crate::refusal::{Reason, Refusal};
 
 /// Level of compression of stored bodies: the fastest.
@@ -33,6 +34,7 @@ pub(super) fn read(
     }
     let page_url = candidate.url.to_url();
     let base = extract::base_url(&page_url, said.base.as_deref());
+    let items = rules.items.then(|| said.take_items(&text, &base));
     let mut links =
         Links::new(&base, rules, said.directives.follow || !rules.nofollow, said.links.len());
     if !is_cut {
@@ -47,6 +49,7 @@ pub(super) fn read(
         .iter()
         .filter_map(|(lang, href)| Some((lang.as_str(), absolute(href)?)))
         .collect();
+    let deadline = Deadline::after(spent, extract::allowance(text.len()));
     let record = PageRecord {
         content_hash: ContentHash::of(body),
         body: (rules.bodies != Bodies::None).then(|| compress(body)),
@@ -72,6 +75,8 @@ pub(super) fn read(
         needs_javascript: said.needs_javascript,
         links: links.links,
         links_cut: said.links_cut.saturating_add(links.cut),
+        items,
+        rows: rules.extraction.read(&page_url, &text, deadline),
     };
     Read { found: links.found, page: Some(Box::new(record)), ..Read::default() }
 }

@@ -36,7 +36,7 @@ const MAX_NAME_BYTES: usize = 256;
 /// to, `has_refs` whether it has an `itemref`.
 ///
 /// Linear in the length of `html`, which the caller has capped.
-pub fn microdata(html: &str, base: &Url, has_refs: bool) -> Vec<Item> {
+pub(super) fn microdata(html: &str, base: &Url, has_refs: bool) -> Vec<Item> {
     let reading = Reading {
         base,
         has_refs,

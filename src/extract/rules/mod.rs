@@ -16,6 +16,7 @@ mod tests;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use regex::Regex;
 use scraper::{ElementRef, Html};
@@ -41,6 +42,13 @@ const MAX_ROWS: usize = 10_000;
 const MAX_VALUE_BYTES: usize = 64 * 1024;
 /// Bytes of all values of a page.
 const MAX_PAGE_BYTES: usize = 4 << 20;
+
+/// Processor time that the rules may take on a page of so many bytes: ten times what
+/// they take where nobody means harm.
+pub fn allowance(bytes: usize) -> Duration {
+    const FOR_EACH_100_KB: Duration = Duration::from_millis(50);
+    FOR_EACH_100_KB * u32::try_from(bytes.div_ceil(100_000).max(1)).unwrap_or(u32::MAX)
+}
 
 /// The rules of a user, ready to be read.
 #[derive(Clone, Debug, Default)]
@@ -83,6 +91,16 @@ pub enum Cell {
     Real(f64),
     /// A number without.
     Integer(i64),
+}
+
+impl Cell {
+    /// The text, if it is one.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
 }
 
 impl Rules {
@@ -184,6 +202,11 @@ impl Rule {
     /// Its name, which is that of its table.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The regular expression that a page's URL must match; `None`: any.
+    pub fn pattern(&self) -> Option<&str> {
+        self.url.as_ref().map(Regex::as_str)
     }
 
     /// Everything that its rows depend on besides the page. Another text, other rows.
