@@ -194,8 +194,8 @@ impl Rule {
             let field = checked.and_then(|()| Field::new(name, field, each.is_some()));
             fields.push(field.map_err(at)?);
         }
-        let text = toml::to_string(config).expect("a rule is TOML");
-        let text = format!("version = {VERSION}\n{text}");
+        // In TOML the order of fields would not be told apart.
+        let text = serde_json::to_string(&(VERSION, config)).expect("a rule is JSON");
         Ok(Self { name: config.name.as_str().into(), text, url, each, fields })
     }
 
