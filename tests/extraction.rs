@@ -268,3 +268,65 @@ fn explain_shows_what_rules_find_on_one_page() {
     let none = desk.run(&["explain", &site.url("/"), "--extract"]);
     assert_eq!((none.code, none.err.contains("no rules to show")), (Some(3), true), "{}", none.err);
 }
+
+/// A page with an item in each format, one of them broken.
+const ITEMS: &str = r#"<script type="application/ld+json">{"@type":"Product","offers":{"price":5}}</script>
+    <script type="application/ld+json">{"@type":"Product"</script>
+    <div itemscope itemtype="https://schema.org/Product"><b itemprop=name>N</b><img itemprop=image src=i.png></div>"#;
+
+#[test]
+fn structured_data_is_a_row_for_each_item_also_from_stored_pages() {
+    let site = Site::of(&[
+        ("/", Answer::html(&format!("{ITEMS}<a href=/none>n</a>"))),
+        ("/none", Answer::html("x")),
+    ]);
+    let (url, desk) = (site.url("/"), Desk::new());
+    assert_eq!(desk.run(&["crawl", &url, "-o", "x.db", "-q"]).code, Some(0));
+    let items = "SELECT position, format, type, json->>'$.name', json->>'$.offers.price', json->>'$.image', error IS NULL
+                 FROM items ORDER BY position";
+    let expected = [
+        "0|json-ld|Product||5||1".to_owned(),
+        "1|json-ld|||||0".to_owned(),
+        format!("2|microdata|Product|N||{url}i.png|1"),
+    ];
+    assert_eq!(desk.rows("x.db", items), expected);
+    let counts = "SELECT items FROM page ORDER BY id";
+    assert_eq!(desk.rows("x.db", counts), ["3", "0"]);
+
+    let without = ["crawl", &url, "-o", "y.db", "-q", "--set", "store.items=false"];
+    assert_eq!(desk.run(&without).code, Some(0));
+    assert_eq!(desk.rows("y.db", counts), ["", ""]);
+    let later = desk.run(&["extract", "y.db", "--items"]);
+    assert_eq!((later.code, later.err.contains("Read 2 pages.")), (Some(0), true), "{}", later.err);
+    assert_eq!(desk.rows("y.db", items), expected);
+    assert_eq!(desk.rows("y.db", counts), ["3", "0"]);
+    assert!(desk.run(&["extract", "y.db", "--items"]).err.contains("Nothing to read"));
+}
+
+#[test]
+fn a_killed_extract_goes_on_and_ends_with_the_same_rows() {
+    let (site, desk) = (web(300), desk(RULES));
+    let crawl =
+        |name| desk.run(&["crawl", &site.url("/"), "-o", name, "-q", "--per-host", "16"]).code;
+    assert_eq!((crawl("whole.db"), crawl("killed.db")), (Some(0), Some(0)));
+    let whole = desk.run(&["extract", "whole.db", "--config", "crawl.toml", "-q"]);
+    assert_eq!(whole.code, Some(0), "{}", whole.err);
+    let mut child = desk.start(&["extract", "killed.db", "--config", "crawl.toml", "-q"]);
+    // The first batch is committed before the second is read.
+    let file = desk.path("killed.db");
+    let has_begun = || {
+        let db = tokio_rusqlite::rusqlite::Connection::open(&file).unwrap();
+        db.query_row("SELECT count(*) FROM extract_page", [], |row| row.get::<_, i64>(0))
+            .unwrap_or(0)
+            > 0
+    };
+    while !has_begun() && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let again = desk.run(&["extract", "killed.db", "--config", "crawl.toml"]);
+    assert_eq!(again.code, Some(0), "{}", again.err);
+    same(&desk, "whole.db", "killed.db");
+    assert_eq!(desk.rows("killed.db", "PRAGMA integrity_check"), ["ok"]);
+}

@@ -61,7 +61,7 @@ const fn fact(name: &'static str, text: &'static str) -> Report {
 }
 
 /// Every report, in the order in which they are listed.
-pub static REPORTS: [Report; 32] = [
+pub static REPORTS: [Report; 33] = [
     problem("broken", include_str!("broken.sql")),
     problem("broken-fragments", include_str!("broken-fragments.sql")),
     problem("errors", include_str!("errors.sql")),
@@ -79,6 +79,7 @@ pub static REPORTS: [Report; 32] = [
     problem("large", include_str!("large.sql")),
     problem("needs-javascript", include_str!("needs-javascript.sql")),
     problem("traps", include_str!("traps.sql")),
+    problem("structured-data-errors", include_str!("structured-data-errors.sql")),
     fact("summary", include_str!("summary.sql")),
     fact("changes", include_str!("changes.sql")),
     fact("redirects", include_str!("redirects.sql")),
