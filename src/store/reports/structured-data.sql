@@ -1,4 +1,4 @@
--- Structured data: which types in JSON-LD and microdata and which Open Graph properties the pages have, and how many have none.
+-- Structured data: which JSON-LD, microdata and Open Graph the pages have, and how many pages have none.
 -- (broken) is what cannot be read: see structured-data-errors.
 WITH
 html AS MATERIALIZED (
