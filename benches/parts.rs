@@ -8,6 +8,8 @@
 //! Throughput is that of all pages together. On a machine that does other work,
 //! compare the ratios of parts in one run, or count instructions: docs/performance.md.
 
+#![expect(clippy::print_stderr, reason = "says what it works on")]
+
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
@@ -70,7 +72,7 @@ fn made_up(n: usize) -> Vec<u8> {
 fn per_page(criterion: &mut Criterion) {
     let pages = pages();
     let bytes = pages.iter().map(Vec::len).sum::<usize>() as u64;
-    println!("{} pages, {} bytes each on average", pages.len(), bytes / pages.len() as u64);
+    eprintln!("{} pages, {} bytes each on average", pages.len(), bytes / pages.len() as u64);
     let texts: Vec<String> =
         pages.iter().map(|page| extract::decode(page, None).0.into_owned()).collect();
     let extracted: Vec<Extracted> =
@@ -111,12 +113,12 @@ fn per_url(criterion: &mut Criterion) {
     const URLS: usize = 100_000;
     let urls: Vec<String> =
         (0..URLS).map(|n| format!("https://example.org/part-{}/page-{n}.html", n % 97)).collect();
-    let hasher = UrlHasher::new([7; 16]);
-    let hashes: Vec<_> = urls.iter().map(|url| hasher.hash(url)).collect();
+    let keyed = UrlHasher::new([7; 16]);
+    let hashes: Vec<_> = urls.iter().map(|url| keyed.hash(url)).collect();
     let mut group = criterion.benchmark_group("url");
     group.throughput(Throughput::Elements(URLS as u64));
     group.bench_function("hash", |bench| {
-        bench.iter(|| urls.iter().for_each(|url| _ = black_box(hasher.hash(url))));
+        bench.iter(|| urls.iter().for_each(|url| _ = black_box(keyed.hash(url))));
     });
     group.bench_function("meet 100 000 URLs, each twice", |bench| {
         bench.iter_batched(

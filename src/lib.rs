@@ -11,13 +11,49 @@
 //! 5. [`robots`], [`sitemap`], [`scope`], [`traps`], [`extract`]: the rules, all of them pure functions.
 //! 6. [`canonical`], [`config`], [`hash`], [`refusal`]: the words, plain data.
 //!
-//! A module uses only those below it; `tests/layers.rs` decides. [`cli`] is the
-//! first embedder: it has no private way in.
+//! [`crawler`] wires all of it. A module uses only those below it; `tests/layers.rs`
+//! decides. [`cli`] is the first embedder: it has no private way in.
+//!
+//! # A crawl from a program
+//!
+//! ```no_run
+//! use crawlite::{
+//!     canonical::CanonicalUrl, config::Config, crawl::Controls, crawler::Crawler, store,
+//! };
+//!
+//! # async fn crawl() -> Result<(), Box<dyn std::error::Error>> {
+//! let (file, seed) = ("site.db".as_ref(), CanonicalUrl::parse("https://example.org")?);
+//! let mut config = Config::default();
+//! config.limits.pages = Some(1000);
+//! let crawler = Crawler::new(config, vec![seed], &[])?;
+//!
+//! let (controls, mut numbers) = Controls::new();
+//! tokio::spawn(async move {
+//!     while numbers.changed().await.is_ok() {
+//!         let numbers = numbers.borrow_and_update().clone();
+//!         println!("{} pages, {} errors", numbers.pages, numbers.errors);
+//!     }
+//! });
+//! let finish = crawler.begin(file).await?.run(&controls).await?;
+//! println!("{}", finish.as_str());
+//!
+//! let pages = store::Query::open(file, store::QueryLimits::default())?;
+//! pages.run(
+//!     "SELECT url, title FROM html_pages",
+//!     |_columns| Ok(()),
+//!     |row| Ok(println!("{row:?}")),
+//! )?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A crawl that was stopped goes on with [`crawler::Crawler::resume`].
 
 pub mod canonical;
 pub mod cli;
 pub mod config;
 pub mod crawl;
+pub mod crawler;
 pub mod engine;
 pub mod export;
 pub mod extract;

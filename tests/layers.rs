@@ -7,6 +7,7 @@ use std::path::Path;
 /// Top to bottom. Modules of one line may not use each other.
 const LAYERS: &[&[&str]] = &[
     &["cli"],
+    &["crawler"],
     &["crawl"],
     &["visit", "export", "reread"],
     &["store", "fetch", "pool"],

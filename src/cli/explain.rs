@@ -7,13 +7,14 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Args;
 
-use super::open::Prepared;
+use super::open::prepare;
 use super::output::sanitize;
 use super::seeds::Seeds;
 use super::settings::Settings;
 use super::summary::bytes;
 use super::{Exit, Usage, rules, verdict};
 use crate::canonical::CanonicalUrl;
+use crate::crawler::Crawler;
 use crate::engine::record::{Candidate, Depth, Kind, OriginId, Outcome, ServerId, UrlId, Visited};
 use crate::hash::UrlHasher;
 use crate::pool::Pool;
@@ -64,7 +65,7 @@ pub(super) async fn run(args: ExplainArgs, out: &mut impl Write) -> anyhow::Resu
     if args.seed.is_some() {
         seeds.urls.remove(0);
     }
-    let Prepared { config, scope, fetcher, rules: all_rules, .. } = Prepared::new(config, seeds)?;
+    let Crawler { config, scope, fetcher, rules: all_rules, .. } = prepare(config, seeds)?;
     if args.extract && all_rules.is_empty() {
         let error = anyhow::anyhow!(
             "no rules to show: --extract goes with --config FILE, where [[extract]] says what to look for"

@@ -8,12 +8,12 @@ use clap::Args;
 use toml::Table;
 
 use super::counting::Counting;
-use super::crawl::secret;
 use super::interrupt::Interrupt;
 use super::output::{Format, Printer, stream, terminal_width};
 use super::summary::count;
 use super::{Exit, Usage, rules, say};
 use crate::config::{Config, ExtractConfig};
+use crate::crawler::secret;
 use crate::extract::Rules;
 use crate::pool::Pool;
 use crate::reread::reread;

@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use clap::Args;
 
-use super::crawl::secret;
 use super::gates::GateArgs;
 use super::output::{Format, Printer, sanitize, stream, terminal_width};
 use super::summary::count;
 use super::{Exit, Usage, say};
+use crate::crawler::secret;
 use crate::store::{
     Error, Group, QueryError, REPORTS, Report, Reports, ShownCrawl, Store, Value, check_header,
     report,
