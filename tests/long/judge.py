@@ -85,8 +85,9 @@ class Judge:
                 shutil.copyfile(self.file + end, self.scratch + end)
         return sqlite3.connect(self.scratch)
 
-    def after_kill(self, requests):
-        """Looks at the file once the process is dead and the server has answered; `requests`: the whole log."""
+    def after_kill(self, requests, clean=False):
+        """Looks at the file once the process is dead and the server has answered; `requests`: the whole log,
+        `clean`: it ended by itself, and named nobody as its possible death."""
         of_run, self.seen = requests[self.seen:], len(requests)
         db = self.copy()
         db.text_factory = bytes
@@ -107,7 +108,7 @@ class Judge:
         if wrong:
             findings.append(f"{len(wrong)} pages have another content than in the reference, such as {wrong[:2]}")
         lost = asked - new
-        findings += self.unnamed(db, lost)
+        findings += [] if clean else self.unnamed(db, lost)
         known = db.execute("SELECT origin FROM origin WHERE robots_at IS NOT NULL").fetchall()
         busy = {url for _, url, status, _ in fetches if status in (429, 503)}
         self.deaths.append(Death(len(requests), {host(origin) for origin, in known}, {host(url) for url in busy}))

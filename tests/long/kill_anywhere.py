@@ -145,7 +145,7 @@ class Round:
 
     def after(self, kind, hit, how):
         bench = self.bench
-        left = self.judge.after_kill(bench.site.settled())
+        left = self.judge.after_kill(bench.site.settled(), clean=kind.startswith("stop"))
         bench.missed += not hit
         stored = len(self.judge.fetches)
         if hit:
@@ -287,7 +287,7 @@ def migrations(bench, count):
         round_.wait_for(process, 0.4)
         process.send_signal(signal.SIGINT)
         round_.wait(process)
-        round_.after("template", False, "a stop")
+        round_.after("stop", False, "to be migrated")
     template = Template(bench, stop, old_schema.to_version_1)
     before, _ = template.calls(bench)
     spread_over_calls(bench, "migrate", count, template, 1, before)
