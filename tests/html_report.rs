@@ -164,7 +164,7 @@ fn small_site() -> Site {
 }
 
 #[test]
-fn the_page_tells_what_the_reports_tell() {
+fn numbers_settings_and_findings_are_those_of_the_crawl() {
     let (site, desk) = (small_site(), Desk::new());
     crawl(&desk, &site, &["--depth", "9"]);
     let page = Html::parse_document(&report(&desk, &[]));
@@ -193,6 +193,20 @@ fn the_page_tells_what_the_reports_tell() {
             .contains(&"1 links to other sites crawlite resume x.db --check-external".to_owned())
     );
 
+    let findings = texts(&page, ".findings li");
+    assert_eq!(findings[0], "Error Link targets with status 4xx 1");
+    assert!(
+        findings.contains(&"Warning Indexable pages with the title of another 6".to_owned()),
+        "{findings:?}"
+    );
+    assert_eq!(texts(&page, ".sums li")[0], "1 error");
+}
+
+#[test]
+fn every_report_that_has_rows_is_there_with_its_sql() {
+    let (site, desk) = (small_site(), Desk::new());
+    crawl(&desk, &site, &[]);
+    let page = Html::parse_document(&report(&desk, &[]));
     let listed = desk.run(&["report", "x.db", "--format", "json"]).out;
     let listed: Vec<Value> = serde_json::from_str(&listed).unwrap();
     for listed in &listed {
@@ -207,13 +221,6 @@ fn the_page_tells_what_the_reports_tell() {
         let sql: String = sql.text().collect();
         assert_eq!(desk.rows("x.db", &sql).len() as u64, rows, "{name}: its SQL");
     }
-    let findings = texts(&page, ".findings li");
-    assert_eq!(findings[0], "Error Link targets with status 4xx 1");
-    assert!(
-        findings.contains(&"Warning Indexable pages with the title of another 6".to_owned()),
-        "{findings:?}"
-    );
-    assert_eq!(texts(&page, ".sums li")[0], "1 error");
 }
 
 #[test]
@@ -281,7 +288,12 @@ fn nothing_is_replaced_unasked_and_what_makes_no_sense_is_said_in_a_line() {
     assert_eq!((nowhere.code, nowhere.err.lines().count()), (Some(1), 1), "{}", nowhere.err);
     assert_eq!(names(&desk), before);
     assert_eq!(std::fs::read_to_string(desk.path("mine.html")).unwrap(), "precious");
+}
 
+#[test]
+fn an_unfinished_crawl_says_so_in_a_pipe_and_beside_a_gate() {
+    let (site, desk) = (small_site(), Desk::new());
+    crawl(&desk, &site, &["--max-pages", "5", "--limit-ok"]);
     let piped = desk.run(&["report", "x.db", "--html", "-"]);
     assert!(
         piped.out.starts_with("<!doctype html>") && piped.out.ends_with("</html>\n"),
