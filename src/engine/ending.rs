@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use super::record::Moment;
+use super::record::{Moment, ServerId};
 use super::{Engine, Finish};
 
 impl Engine {
@@ -25,6 +25,11 @@ impl Engine {
 
     /// When something may happen without anything else happening before.
     pub(super) fn next_wake(&mut self, now: Moment) -> Option<Instant> {
+        self.next_turn(now).map(|(at, _)| at)
+    }
+
+    /// The same, and which server it is of, if of one.
+    fn next_turn(&mut self, now: Moment) -> Option<(Instant, Option<ServerId>)> {
         if self.stopping.is_some() {
             return None;
         }
@@ -35,8 +40,14 @@ impl Engine {
         let next_start = self.frontier.next_start().filter(|_| has_room).map(|at| at.max(now.at));
         let next_start =
             next_start.map(|at| self.rate_wait(now.at).map_or(at, |free| at.max(free)));
-        let delayed = self.delayed.first_key_value().map(|((at, _), _)| *at);
-        [time_limit, next_start, delayed, self.origins.next_retry()].into_iter().flatten().min()
+        let delayed = self.delayed.first_key_value();
+        let turns = [
+            time_limit.map(|at| (at, None)),
+            next_start.map(|at| (at, self.frontier.next_server())),
+            delayed.map(|((at, _), candidate)| (*at, Some(candidate.server))),
+            self.origins.next_retry().map(|(at, id)| (at, Some(self.frontier.server_of(id)))),
+        ];
+        turns.into_iter().flatten().min()
     }
 
     /// Why the crawl is over, if it is. Nothing is in flight.
@@ -64,14 +75,14 @@ impl Engine {
             || self.lookups > 0
             || self.frontier.is_refilling()
             || self.suspects.is_settling();
-        let wait = self.next_wake(now).map(|at| at.saturating_duration_since(now.at));
-        debug_assert!(asked || wait.is_some(), "something waits, and for something");
-        if asked || wait.is_some_and(|wait| wait <= self.settings.politeness.max_wait.0) {
+        let turn = self.next_turn(now);
+        debug_assert!(asked || turn.is_some(), "something waits, and for something");
+        let (at, server) = turn.filter(|_| !asked)?;
+        let wait = at.saturating_duration_since(now.at);
+        if wait <= self.settings.politeness.max_wait.0 {
             return None;
         }
-        let wait = wait.unwrap_or_default();
-        let server =
-            self.frontier.next_server().map(|server| self.server_names[server.0 as usize].clone());
-        Some(Finish::Waiting { server: server.unwrap_or_default(), wait })
+        let name = |server: ServerId| self.server_names[server.0 as usize].clone();
+        Some(Finish::Waiting { server: server.map(name).unwrap_or_default(), wait })
     }
 }

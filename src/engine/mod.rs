@@ -246,6 +246,8 @@ impl Engine {
             }
             self.start_what_may(now);
             self.flush_met();
+            // One that was refused may stand for another, which thereby came nearer.
+            self.write_nearer();
         }
         if self.in_flight == 0
             && let Some(finish) = self.finish(now)
@@ -305,7 +307,8 @@ impl Engine {
     /// Whether one more request may be in flight.
     fn has_room(&self) -> bool {
         let most = if self.suspects.is_active() { 1 } else { self.settings.concurrency };
-        self.in_flight < most
+        // What starts beside a suspect's record would be blamed for the next crash with it.
+        self.in_flight < most && !self.suspects.is_settling()
     }
 
     /// Until when the global rate lets nothing start.

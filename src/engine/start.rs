@@ -23,22 +23,19 @@ impl Engine {
             }
             return None;
         }
-        let mut verdict = self.origins.judge(candidate.origin, &candidate.url);
+        let mut verdict = if candidate.kind.obeys_robots() {
+            self.origins.judge(candidate.origin, &candidate.url)
+        } else {
+            Ok(())
+        };
         let is_new_page = candidate.kind == Kind::Page && candidate.attempts == 0;
         if is_new_page && verdict.is_ok() {
             verdict = self.trap_of(&candidate).map_or(Ok(()), Err);
             verdict = verdict.and_then(|()| self.budgets.judge(&candidate.url));
         }
         if let Err(refusal) = verdict {
-            self.known.set_taken(candidate.id, true);
             self.suspects.refused(candidate.id);
-            let is_mirror = refusal.reason == Reason::Mirror;
-            self.actions.push(Action::Write(Record::Refused(candidate.id, refusal)));
-            if is_mirror {
-                let source =
-                    Source { id: Some(candidate.id), depth: candidate.depth, hops: candidate.hops };
-                self.meet_twin(candidate.origin, &candidate.url, source, now);
-            }
+            self.refuse(candidate, refusal, now);
             return None;
         }
         if is_new_page {
@@ -51,6 +48,20 @@ impl Engine {
             self.budgets.count(&candidate.url);
         }
         Some(candidate)
+    }
+
+    /// A candidate is not to be fetched after all. One of a mirror stands for another.
+    pub(super) fn refuse(&mut self, candidate: Candidate, refusal: Refusal, now: Moment) {
+        let depth = self.depth_of(&candidate);
+        let Candidate { id, url, origin, kind, hops, .. } = candidate;
+        self.known.set_taken(id, true);
+        let is_mirror = refusal.reason == Reason::Mirror;
+        // It may have been met just now.
+        self.flush_met();
+        self.actions.push(Action::Write(Record::Refused(id, refusal)));
+        if is_mirror {
+            self.meet_twin(origin, &url, kind, Source { id: Some(id), depth, hops }, now);
+        }
     }
 
     pub(super) fn start(&mut self, candidate: Candidate, now: Moment) {

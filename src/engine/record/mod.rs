@@ -53,6 +53,12 @@ impl Kind {
             .unwrap_or(Self::Page)
     }
 
+    /// Whether it has a distance from the seeds that matters: a part of a page may turn
+    /// out to be one itself, and a link to another site may lead back.
+    pub fn has_depth(self) -> bool {
+        matches!(self, Self::Page | Self::Asset | Self::External)
+    }
+
     /// Whether robots.txt of its server decides. One request to see whether a link
     /// works is no crawl of the server it leads to.
     pub fn obeys_robots(self) -> bool {
@@ -354,6 +360,15 @@ pub struct NearerRow {
     /// If it was fetched: the URLs its links and its redirect lead to, and
     /// whether it is the redirect. Present with their text if they are set aside for depth.
     pub leads_to: Vec<(UrlId, FoundBy, Option<Arc<str>>)>,
+    /// If it is set aside because its origin shows the same pages as another.
+    pub mirror: Option<CanonicalUrl>,
+}
+
+impl NearerRow {
+    /// Whether what it leads to, or stands for, must be offered again.
+    pub fn owes_an_offer(&self) -> bool {
+        !self.leads_to.is_empty() || self.mirror.is_some()
+    }
 }
 
 /// What the writer answers.
