@@ -12,6 +12,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use memchr::memchr;
 use url::Url;
 
 /// The longest URL that is stored or fetched, in bytes.
@@ -143,7 +144,7 @@ pub fn without_www(host: &str) -> &str {
 ///
 /// # Errors
 /// See [`Unusable`]. Long input is refused before it is parsed.
-pub fn join(base: &Url, raw: &str) -> Result<(CanonicalUrl, Option<Box<str>>), Unusable> {
+pub fn join(base: &Url, raw: &str) -> Result<(CanonicalUrl, Option<String>), Unusable> {
     let raw = raw.trim_matches(|c: char| c <= ' ');
     if raw.len() > MAX_URL_BYTES {
         return Err(match scheme(raw) {
@@ -155,7 +156,37 @@ pub fn join(base: &Url, raw: &str) -> Result<(CanonicalUrl, Option<Box<str>>), U
     canonical(url)
 }
 
-fn canonical(mut url: Url) -> Result<(CanonicalUrl, Option<Box<str>>), Unusable> {
+/// A reference in two: what is before its fragment, and the fragment, where that
+/// means what it says letter by letter. References that differ in it alone name the
+/// same URL, so that they need not be joined one by one. Otherwise the whole of it.
+///
+/// `join(base, raw)` gives the URL of the first part with the second as its fragment.
+pub fn split_plain_fragment(raw: &str) -> (&str, Option<&str>) {
+    let bytes = raw.as_bytes();
+    let Some(at) = memchr(b'#', bytes) else { return (raw, None) };
+    let (head, fragment) = (&raw[..at], &raw[at + 1..]);
+    // Blanks around a reference are none of it; one before the fragment is.
+    let has_blank = |bytes: &[u8]| {
+        bytes.first().is_some_and(|byte| *byte <= b' ')
+            || bytes.last().is_some_and(|byte| *byte <= b' ')
+    };
+    // What the fragment percent-encode set of the URL standard leaves alone.
+    let is_plain =
+        |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'`');
+    // Of another scheme the whole is kept as it is written.
+    let has_scheme = !head.starts_with("http") && scheme(head).is_some();
+    let is_long = raw.len() > MAX_URL_BYTES;
+    if has_blank(head.as_bytes())
+        || has_scheme
+        || is_long
+        || !fragment.as_bytes().iter().all(is_plain)
+    {
+        return (raw, None);
+    }
+    (head, Some(fragment).filter(|fragment| !fragment.is_empty()))
+}
+
+fn canonical(mut url: Url) -> Result<(CanonicalUrl, Option<String>), Unusable> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(Unusable::Scheme(url.scheme().to_owned()));
     }
@@ -227,6 +258,44 @@ mod tests {
                 let cells: Vec<_> = line.split('\t').collect();
                 cells.try_into().unwrap_or_else(|_| panic!("not four cells: {line}"))
             })
+    }
+
+    #[test]
+    fn a_reference_in_two_parts_means_what_it_meant_in_one() {
+        let base = Url::parse("http://example.com/a/b?q#old").unwrap();
+        let pieces = [
+            "",
+            "c",
+            "../d?x=1",
+            "http://e.com",
+            "HTTPS:f",
+            "mailto:a",
+            "javascript:1",
+            "//[",
+            "\t c \n",
+        ];
+        let fragments = [
+            "",
+            "#",
+            "#top",
+            "#a#b",
+            "#%41%",
+            "#é",
+            "#a b",
+            "#\"<>`",
+            "#a\tb",
+            "#/?:@!$&'()*+,;=-._~{|}^\\",
+            "#a ",
+        ];
+        let mut split = 0;
+        for raw in pieces.iter().flat_map(|one| fragments.map(|other| format!("{one}{other}"))) {
+            let (head, fragment) = split_plain_fragment(&raw);
+            split += usize::from(fragment.is_some());
+            let in_two =
+                join(&base, head).map(|(url, found)| (url, fragment.map(Into::into).or(found)));
+            assert_eq!(in_two, join(&base, &raw), "{raw:?}");
+        }
+        assert!(split >= 20);
     }
 
     #[test]

@@ -170,7 +170,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Resume(args) => resume::run(*args, cli.quiet, &mut out).await,
         Command::Check(args) => check::run(*args, cli.quiet, &mut out).await,
         Command::Status(args) => status::run(&args, &mut out),
-        Command::Report(args) => report::run(&args, cli.quiet, &mut out).await,
+        Command::Report(args) => report::run(&args, cli.quiet, &mut std::io::stdout()).await,
         Command::Query(args) => query::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
         Command::Search(args) => search::run(&args, cli.quiet, &mut out),

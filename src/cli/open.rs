@@ -27,7 +27,7 @@ use crate::fetch::Fetcher;
 use crate::hash::UrlHasher;
 use crate::pool::Pool;
 use crate::scope::Scope;
-use crate::store::{Reader, Store, Writer};
+use crate::store::{Reader, Store, Writer, network_file_system};
 use crate::traps::Traps;
 use crate::visit::{Visitor, unix_ms};
 
@@ -105,6 +105,12 @@ pub(super) async fn run(
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
     let Prepared { config, seeds, scope, fetcher, budgets } = prepared;
+    if let Some(name) = network_file_system(path) {
+        say(&format!(
+            "note: {} is on a network file system ({name}); let nobody read it from another machine, or keep it on a local disk",
+            path.display()
+        ));
+    }
     let now = Moment { at: std::time::Instant::now(), unix_ms: unix_ms() };
     let hasher = UrlHasher::new(store.secret());
     let started_at = store.started_at(crawl_id).await?;
@@ -123,7 +129,10 @@ pub(super) async fn run(
     let elapsed_before = i64::try_from(loaded.elapsed.as_millis()).unwrap_or(i64::MAX);
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let (pool, threads) = Pool::start(cores).context("cannot start threads")?;
+    store.accept(crawl_id, config.check.accept.clone()).await?;
+    let earlier = store.earlier(crawl_id, &config.fetch).await?;
     let visitor = Visitor::new(fetcher, pool, Arc::clone(&scope), hasher, &config);
+    let visitor = visitor.knowing(earlier.clone());
     let settings = Settings {
         concurrency: config.fetch.concurrency,
         retries: config.fetch.retries,
@@ -133,7 +142,7 @@ pub(super) async fn run(
         limits: config.limits.clone(),
     };
     let engine = Engine::new(settings, scope, hasher, loaded, now);
-    let (writer, writing) = Writer::start(&store, crawl_id, elapsed_before);
+    let (writer, writing) = Writer::start(&store, crawl_id, now.at, elapsed_before);
     let (numbers, watched) = watch::channel(Numbers::default());
     let controls =
         Controls { stop: CancellationToken::new(), abort: CancellationToken::new(), numbers };
@@ -152,6 +161,9 @@ pub(super) async fn run(
         shown.await.ok();
     }
     let written = writing.await.context("the writer's task")?;
+    if let Some(earlier) = earlier {
+        earlier.close().await.ok();
+    }
     tokio::task::block_in_place(|| threads.into_iter().for_each(|thread| drop(thread.join())));
 
     let finish = match (outcome, written) {

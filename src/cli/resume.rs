@@ -28,8 +28,8 @@ pub(super) struct ResumeArgs {
     /// File to go on with
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Try again what failed: all, 4xx, 5xx, a status such as 403, or an error such
-    /// as timeout; several separated by commas
+    /// Try again what failed: all, 4xx, 5xx, a status such as 403, an error such as
+    /// timeout, or crashed; several separated by commas
     #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "all", value_delimiter = ',')]
     pub retry_failed: Vec<Failure>,
     #[command(flatten)]

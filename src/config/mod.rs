@@ -15,9 +15,10 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 pub use sections::{
-    Bodies, FetchConfig, LimitsConfig, PolitenessConfig, Preset, ScopeConfig, StoreConfig,
+    Bodies, CheckConfig, FetchConfig, LimitsConfig, PolitenessConfig, Preset, ScopeConfig,
+    StoreConfig,
 };
-pub use units::{Size, Span};
+pub use units::{Size, Span, Statuses};
 
 /// What the store keeps in place of a secret.
 pub const SECRET: &str = "<secret>";
@@ -36,6 +37,8 @@ pub struct Config {
     pub fetch: FetchConfig,
     /// `[limits]`
     pub limits: LimitsConfig,
+    /// `[check]`
+    pub check: CheckConfig,
     /// `[store]`
     pub store: StoreConfig,
 }
@@ -73,6 +76,15 @@ impl Config {
         let config = read(&base)?;
         config.check()?;
         Ok(config)
+    }
+
+    /// The settings that a file keeps, to read in: where there were secrets they hold
+    /// [`SECRET`], so no crawl can be run with them.
+    ///
+    /// # Errors
+    /// If a key is unknown, as in a file of another version.
+    pub fn stored(text: &str) -> anyhow::Result<Self> {
+        read(&text.parse()?)
     }
 
     /// The settings as a table, every secret replaced by [`SECRET`].
@@ -256,11 +268,13 @@ mod tests {
             "idle_timeout",
             "retries",
             "max_body",
+            "conditional",
             "allow_private",
             "depth",
             "pages",
             "time",
             "bytes",
+            "accept",
             "bodies",
         ] {
             let named = text

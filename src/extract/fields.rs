@@ -52,7 +52,7 @@ impl Fields {
                 self.lang.take_if(|lang| lang.is_empty());
             }
             b"base" if self.base.is_none() => self.base = href(tag),
-            b"link" | b"a" => self.relation(tag),
+            b"link" => self.relation(tag),
             [b'h', level @ b'1'..=b'6'] => {
                 self.end_heading();
                 self.heading = Some((level - b'0', Vec::new()));
@@ -127,7 +127,7 @@ impl Fields {
     }
 
     /// What `rel` says of a `<link>` or `<a>`.
-    fn relation(&mut self, tag: &Tag<'_>) {
+    pub(super) fn relation(&mut self, tag: &Tag<'_>) {
         let Some(rel) = tag.get(Attribute::Rel) else { return };
         let is_link = tag.name == b"link";
         let mut is_alternate = false;

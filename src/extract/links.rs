@@ -39,6 +39,35 @@ pub enum LinkKind {
 }
 
 impl LinkKind {
+    /// Every kind, in the order of their numbers, which the store keeps.
+    pub const ALL: [Self; 25] = [
+        Self::A,
+        Self::Area,
+        Self::Iframe,
+        Self::Frame,
+        Self::Link,
+        Self::MetaRefresh,
+        Self::RefreshHeader,
+        Self::LinkHeader,
+        Self::Redirect,
+        Self::Sitemap,
+        Self::Img,
+        Self::Srcset,
+        Self::Script,
+        Self::Source,
+        Self::Video,
+        Self::Audio,
+        Self::Track,
+        Self::Poster,
+        Self::Embed,
+        Self::Object,
+        Self::Input,
+        Self::Background,
+        Self::Svg,
+        Self::Form,
+        Self::Cite,
+    ];
+
     /// The name that the store keeps.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -72,7 +101,7 @@ impl LinkKind {
 
     /// The kind with this name.
     pub fn from_stored(name: &str) -> Option<Self> {
-        KINDS.into_iter().find(|kind| kind.as_str() == name)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
     /// Whether what such a link names may be asked for without harm: a form is
@@ -96,41 +125,6 @@ impl LinkKind {
         )
     }
 }
-
-const KINDS: [LinkKind; 25] = {
-    use LinkKind::{
-        A, Area, Audio, Background, Cite, Embed, Form, Frame, Iframe, Img, Input, Link, LinkHeader,
-        MetaRefresh, Object, Poster, Redirect, RefreshHeader, Script, Sitemap, Source, Srcset, Svg,
-        Track, Video,
-    };
-    [
-        A,
-        Area,
-        Iframe,
-        Frame,
-        Link,
-        MetaRefresh,
-        RefreshHeader,
-        LinkHeader,
-        Redirect,
-        Sitemap,
-        Img,
-        Srcset,
-        Script,
-        Source,
-        Video,
-        Audio,
-        Track,
-        Poster,
-        Embed,
-        Object,
-        Input,
-        Background,
-        Svg,
-        Form,
-        Cite,
-    ]
-};
 
 /// Words of `rel` that lead from a `<link>` to a document.
 #[rustfmt::skip]

@@ -119,6 +119,10 @@ pub enum Region {
 }
 
 impl Region {
+    /// Every region, in the order of their numbers, which the store keeps.
+    pub const ALL: [Self; 6] =
+        [Self::Body, Self::Nav, Self::Header, Self::Main, Self::Aside, Self::Footer];
+
     /// The name that the store keeps.
     pub fn as_str(self) -> &'static str {
         match self {

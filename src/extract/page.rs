@@ -22,8 +22,10 @@ pub(super) struct Page<'a> {
     text: Text,
     scripting: Scripting,
     anchors: Anchors,
-    /// The index of the open `<a>` in the links, and its text so far.
-    anchor: Option<(usize, Vec<u8>)>,
+    /// The index of the open `<a>` in the links.
+    anchor: Option<usize>,
+    /// The text of the open `<a>` so far.
+    anchor_text: Vec<u8>,
     regions: Vec<Region>,
     is_in_noscript: bool,
 }
@@ -51,6 +53,7 @@ impl<'a> Page<'a> {
             scripting: Scripting::default(),
             anchors: Anchors::default(),
             anchor: None,
+            anchor_text: Vec::new(),
             regions: Vec::new(),
             is_in_noscript: false,
         }
@@ -99,8 +102,9 @@ impl<'a> Page<'a> {
     }
 
     fn close_anchor(&mut self) {
-        if let Some((index, text)) = self.anchor.take() {
-            self.found.links[index].anchor = folded_text(&text);
+        if let Some(index) = self.anchor.take() {
+            self.found.links[index].anchor = folded_text(&self.anchor_text);
+            self.anchor_text.clear();
         }
     }
 
@@ -130,7 +134,7 @@ impl<'a> Page<'a> {
         references(tag, |kind, href| {
             let index = self.push_link(kind, href.into_owned(), alt.clone(), &said);
             if kind == LinkKind::A {
-                self.anchor = index.map(|index| (index, Vec::new()));
+                self.anchor = index;
             }
         });
         if !matches!(tag.name, b"img" | b"source" | b"link") {
@@ -181,6 +185,22 @@ impl<'a> Page<'a> {
         }
     }
 
+    /// An element within which a word goes on: most of all elements.
+    fn start_inline(&mut self, tag: &Tag<'_>) {
+        if tag.name == b"a" {
+            self.fields.relation(tag);
+            self.close_anchor();
+        }
+        self.attributes_of(tag);
+    }
+
+    fn attributes_of(&mut self, tag: &Tag<'_>) {
+        if tag.has_attributes() {
+            self.anchors_of(tag);
+            self.links_of(tag);
+        }
+    }
+
     fn anchors_of(&mut self, tag: &Tag<'_>) {
         if let Some(id) = tag.get(Attribute::Id) {
             self.anchors.push(&id);
@@ -202,15 +222,18 @@ impl<'a> Page<'a> {
 
 impl Sink for Page<'_> {
     fn start(&mut self, tag: &Tag<'_>) {
+        if is_inline(tag.name) {
+            self.start_inline(tag);
+            return;
+        }
         self.fields.start(tag);
         match tag.name {
-            b"a" => self.close_anchor(),
             b"meta" => self.meta(tag),
             b"script" => self.start_script(tag),
             b"noscript" => self.is_in_noscript = true,
             b"img" => {
-                if let (Some((_, text)), Some(alt)) = (&mut self.anchor, tag.get(Attribute::Alt)) {
-                    push_folded(text, alt.as_bytes(), MAX_ANCHOR_BYTES);
+                if let (Some(_), Some(alt)) = (self.anchor, tag.get(Attribute::Alt)) {
+                    push_folded(&mut self.anchor_text, alt.as_bytes(), MAX_ANCHOR_BYTES);
                 }
             }
             b"div" | b"app-root" | b"main" => {
@@ -220,35 +243,32 @@ impl Sink for Page<'_> {
             }
             _ => {}
         }
-        if !is_inline(tag.name) {
-            self.text.end_word();
-            if let Some(region) = region(tag.name).filter(|_| self.regions.len() < MAX_REGIONS) {
-                self.regions.push(region);
-            }
-            self.text.set_place(self.place());
+        self.text.end_word();
+        if let Some(region) = region(tag.name).filter(|_| self.regions.len() < MAX_REGIONS) {
+            self.regions.push(region);
         }
-        if tag.has_attributes() {
-            self.anchors_of(tag);
-            self.links_of(tag);
-        }
+        self.text.set_place(self.place());
+        self.attributes_of(tag);
     }
 
     fn end(&mut self, name: &[u8]) {
-        self.fields.end(name);
-        match name {
-            b"a" => self.close_anchor(),
-            b"noscript" => self.is_in_noscript = false,
-            _ => {}
-        }
-        if !is_inline(name) {
-            self.text.end_word();
-            if let Some(region) = region(name)
-                && let Some(at) = self.regions.iter().rposition(|open| *open == region)
-            {
-                self.regions.truncate(at);
+        if is_inline(name) {
+            if name == b"a" {
+                self.close_anchor();
             }
-            self.text.set_place(self.place());
+            return;
         }
+        self.fields.end(name);
+        if name == b"noscript" {
+            self.is_in_noscript = false;
+        }
+        self.text.end_word();
+        if let Some(region) = region(name)
+            && let Some(at) = self.regions.iter().rposition(|open| *open == region)
+        {
+            self.regions.truncate(at);
+        }
+        self.text.set_place(self.place());
     }
 
     fn text(&mut self, text: &[u8], raw: Option<&[u8]>) {
@@ -262,8 +282,8 @@ impl Sink for Page<'_> {
             self.scripting.noscript(text);
         }
         self.fields.text(text);
-        if let Some((_, anchor)) = &mut self.anchor {
-            push_folded(anchor, text, MAX_ANCHOR_BYTES);
+        if self.anchor.is_some() {
+            push_folded(&mut self.anchor_text, text, MAX_ANCHOR_BYTES);
         }
         self.text.push(text);
     }

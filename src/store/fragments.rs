@@ -11,10 +11,10 @@ use crate::extract::{anchor_hash, fragment_names};
 pub(super) fn find(tx: &Transaction<'_>, crawl_id: i64) -> Result<()> {
     tx.execute("DELETE FROM broken_fragment WHERE crawl_id = ?1", [crawl_id])?;
     let mut links = tx.prepare(
-        "SELECT l.page_id, l.position, l.fragment, p.id, p.anchors
+        "SELECT f.page_id, l.id & 131071, l.fragment, p.id, p.anchors
          FROM state s
          JOIN fetch f ON f.id = s.fetch_id
-         JOIN link l ON l.page_id = f.page_id
+         JOIN link l ON l.id BETWEEN f.page_id << 17 AND f.page_id << 17 | 131071
          JOIN state t ON t.crawl_id = s.crawl_id AND t.url_id = l.target_id
          JOIN fetch g ON g.id = t.fetch_id
          JOIN page p ON p.id = g.page_id

@@ -4,16 +4,16 @@ use std::path::Path;
 
 use tokio_rusqlite::rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
-use super::Error;
+use super::{Error, save};
 
 /// `crlt`, in the header of every file of ours.
 pub(super) const APPLICATION_ID: i32 = 0x6372_6c74;
 /// The shape of the tables; counted up by every migration.
-pub(super) const SCHEMA_VERSION: i32 = 2;
+pub(super) const SCHEMA_VERSION: i32 = 3;
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// What brings a file from each version to the next, version 1 first.
-const STEPS: [&str; 1] = [include_str!("migrate_2.sql")];
+const STEPS: [&str; 2] = [include_str!("migrate_2.sql"), include_str!("migrate_3.sql")];
 const VIEWS: &str = include_str!("views.sql");
 
 /// A view and what it is for.
@@ -67,11 +67,12 @@ pub(super) fn check_header(db: &Connection, path: &Path) -> Result<Option<i32>, 
     }
 }
 
-/// Makes the tables of a new file.
+/// Makes the tables and views of a new file.
 pub(super) fn create(db: &mut Connection, secret: [u8; 16], now: i64) -> Result<(), Error> {
     db.execute_batch("PRAGMA page_size = 8192; PRAGMA auto_vacuum = NONE;")?;
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     tx.execute_batch(SCHEMA)?;
+    tx.execute_batch(VIEWS)?;
     tx.execute(
         "INSERT INTO file (id, secret, created_at, version) VALUES (1, ?1, ?2, ?3)",
         (secret, now, env!("CARGO_PKG_VERSION")),
@@ -82,8 +83,9 @@ pub(super) fn create(db: &mut Connection, secret: [u8; 16], now: i64) -> Result<
     Ok(())
 }
 
-/// Brings the tables of an older file up to date, in one transaction. The file
-/// as it was is kept beside it, as `FILE.v1.bak` for version 1.
+/// Brings an older file up to date, in one transaction: whoever reads it finds all
+/// of its views, whenever the process dies. The file as it was is kept beside it,
+/// as `FILE.v1.bak` for version 1.
 pub(super) fn upgrade(db: &mut Connection, path: &Path, version: i32) -> Result<(), Error> {
     let Some(steps) = usize::try_from(version - 1).ok().and_then(|done| STEPS.get(done..)) else {
         return Ok(());
@@ -100,6 +102,7 @@ pub(super) fn upgrade(db: &mut Connection, path: &Path, version: i32) -> Result<
     }
     db.execute("VACUUM INTO ?1", [path_text(&backup)])?;
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let had_targets = has_link_target(&tx)?;
     // Views name the tables that are made anew.
     for view in views() {
         tx.execute_batch(&format!("DROP VIEW IF EXISTS {}", view.name))?;
@@ -107,9 +110,19 @@ pub(super) fn upgrade(db: &mut Connection, path: &Path, version: i32) -> Result<
     for step in steps {
         tx.execute_batch(step)?;
     }
+    if had_targets && !has_link_target(&tx)? {
+        save::index_targets(&tx)?;
+    }
+    tx.execute_batch(VIEWS)?;
     tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     tx.commit()?;
     Ok(())
+}
+
+/// Whether links are indexed by their target: at the end of a crawl, unless it was stopped.
+fn has_link_target(db: &Connection) -> Result<bool, Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'link_target')";
+    Ok(db.query_row(sql, [], |row| row.get(0))?)
 }
 
 fn path_text(path: &std::ffi::OsStr) -> String {
@@ -147,13 +160,16 @@ mod tests {
     fn every_view_has_a_sentence_and_works() {
         let mut db = Connection::open_in_memory().unwrap();
         create(&mut db, [0; 16], 0).unwrap();
-        renew_views(&mut db).unwrap();
-        renew_views(&mut db).unwrap();
         let views = views();
         assert!(views.len() >= 20);
-        for view in views {
-            assert!(view.meaning.len() > 20, "{} is not explained", view.name);
-            db.execute_batch(&format!("SELECT * FROM {}", view.name)).unwrap();
+        // Made along with the tables: a process that dies then leaves nothing that cannot be read.
+        for _ in 0..2 {
+            for view in &views {
+                assert!(view.meaning.len() > 20, "{} is not explained", view.name);
+                db.execute_batch(&format!("SELECT * FROM {}", view.name)).unwrap();
+            }
+            db.execute_batch("DROP VIEW urls").unwrap();
+            renew_views(&mut db).unwrap();
         }
     }
 
@@ -179,19 +195,30 @@ mod tests {
         db.execute_batch(
             "INSERT INTO crawl VALUES (1, '[]', '', '0', 0, NULL, NULL, 0, 1);
              INSERT INTO url VALUES (1, x'00', 'http://a/');
-             INSERT INTO state (crawl_id, url_id, state, kind, depth, hops) VALUES (1, 1, 'pending', 'page', 0, 0);
+             INSERT INTO state (crawl_id, url_id, state, kind, depth, hops) VALUES (1, 1, 'done', 'page', 0, 0);
+             INSERT INTO page (id, url_id, content_hash, charset, is_index, is_follow, words, links, links_cut)
+             VALUES (7, 1, x'00', 'UTF-8', 1, 1, 0, 1, 0);
+             INSERT INTO fetch (id, crawl_id, url_id, started_at, elapsed_ms, wire_bytes, is_cut, page_id)
+             VALUES (3, 1, 1, 0, 0, 0, 0, 7);
+             UPDATE state SET fetch_id = 3;
+             INSERT INTO link VALUES (7, 5, 1, 'img', 'text', NULL, 'f', 'nav', 0, 2);
+             CREATE INDEX link_target ON link (target_id);
              PRAGMA application_id = 0x63726c74; PRAGMA user_version = 1;",
         )
         .unwrap();
         let version = check_header(&db, &path).unwrap().unwrap();
         upgrade(&mut db, &path, version).unwrap();
-        renew_views(&mut db).unwrap();
         assert_eq!(check_header(&db, &path).unwrap(), Some(SCHEMA_VERSION));
         let mut new = Connection::open_in_memory().unwrap();
         create(&mut new, [0; 16], 0).unwrap();
+        new.execute_batch("CREATE INDEX link_target ON link (target_id)").unwrap();
         assert_eq!(shape(&db), shape(&new));
         let url: String = db.query_row("SELECT url FROM urls", [], |row| row.get(0)).unwrap();
         assert_eq!(url, "http://a/");
+        let sql = "SELECT source || target || position || kind || anchor || fragment || region || follow || times
+                   FROM links WHERE rel IS NULL";
+        let link: String = db.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(link, "http://a/http://a/5imgtextfnav02");
         let backup = Connection::open(folder.path().join("old.db.v1.bak")).unwrap();
         assert_eq!(check_header(&backup, &path).unwrap(), Some(1));
     }

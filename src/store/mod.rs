@@ -5,12 +5,14 @@
 //! while a crawl runs. No type of the driver leaves this folder.
 
 mod body;
+mod earlier;
 mod export;
 mod fragments;
 mod load;
 mod lock;
 mod migrate;
 mod one_page;
+mod place;
 mod query;
 mod reader;
 mod rejudge;
@@ -27,19 +29,23 @@ use tokio_rusqlite::rusqlite;
 use tokio_rusqlite::rusqlite::config::DbConfig;
 use tokio_rusqlite::{Connection, rusqlite::ErrorCode};
 
+use crate::config::{FetchConfig, Statuses};
 use crate::engine::{Finish, Loaded};
 use crate::fault::panic_text;
 
+pub use earlier::{Earlier, Packed, StoredAnswer};
 pub use export::{Body, Edge, Export, ExportError, Indexable, Node, Rows, StoredFetch, StoredPage};
 pub use lock::{OwnerLock, is_owned};
 pub use migrate::{View, views};
 pub use one_page::{OnePage, OnePageError, PageLink, PageLinks, Standing, Step};
+pub use place::network_file_system;
 pub use query::{Query, QueryError, QueryLimits, Value};
 pub use reader::{Reader, RulesOfCrawl, Status, Summary, check_header};
 pub use rejudge::{Again, Aside};
 pub use reopen::Failure;
 pub use reports::{
-    GATES, Gate, Group, Judgement, REPORTS, Report, Reports, ShownCrawl, gate, report,
+    Answers, GATES, Gate, Group, Judgement, Overview, REPORTS, Report, Reports, Severity,
+    ShownCrawl, Started, Tally, gate, report,
 };
 pub use search::{BEGIN, BadWords, END, Hit, Preparation, Search, SearchError, Words};
 pub use writer::{Committed, Writer};
@@ -243,6 +249,14 @@ impl Store {
         self.with(move |db| save::resume(db, crawl_id, &config)).await
     }
 
+    /// Says which statuses do not count as broken in a crawl.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn accept(&self, crawl_id: i64, statuses: Vec<Statuses>) -> Result<(), Error> {
+        self.with(move |db| save::accept(db, crawl_id, &statuses)).await
+    }
+
     /// Judges every URL of a crawl again that a rule set aside which settings can
     /// change, and says how many may be fetched now.
     ///
@@ -288,13 +302,24 @@ impl Store {
         now: i64,
     ) -> Result<Loaded, Error> {
         let (suspects, culprits) = (self.lock.suspects().to_vec(), self.lock.culprits().to_vec());
-        let load = move |db: &mut _| {
-            load::count_crashes(db, crawl_id, &culprits)?;
-            load::load(db, crawl_id, &suspects, &product_token, blank, now)
-        };
-        let loaded = self.with(load).await?;
+        self.with(move |db| load::count_crashes(db, crawl_id, &culprits)).await?;
+        // Forgotten before what takes long on a large file: who ends us there adds
+        // no crash to those that are counted.
         self.lock.clear().map_err(|error| Error::Lock(self.path.display().to_string(), error))?;
-        Ok(loaded)
+        self.with(move |db| load::load(db, crawl_id, &suspects, &product_token, blank, now)).await
+    }
+
+    /// What the crawls before `crawl_id` have, for one with these settings; `None` if
+    /// there is nothing that it may rely on. To be closed before the store is.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn earlier(
+        &self,
+        crawl_id: i64,
+        settings: &FetchConfig,
+    ) -> Result<Option<Earlier>, Error> {
+        Earlier::open(&self.path, crawl_id, settings).await
     }
 
     /// The lock, whose slots name what is being visited.

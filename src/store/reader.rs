@@ -46,6 +46,9 @@ pub struct Status {
     pub urls: i64,
     /// Pages that answered 2xx.
     pub ok: i64,
+    /// Of them those of which the server said that they did not change since an
+    /// earlier crawl of the file.
+    pub unchanged: i64,
     /// Pages that answered 3xx.
     pub redirects: i64,
     /// Pages that answered 4xx.
@@ -90,10 +93,18 @@ pub struct Summary {
     pub broken: Vec<(String, String, i64)>,
     /// How many targets are broken in all.
     pub broken_targets: i64,
+    /// Targets that would be broken or blocked, but for `--accept`.
+    pub accepted_targets: i64,
     /// Links that were too many on their page to keep.
     pub links_cut: i64,
     /// Bytes of the stored bodies, compressed.
     pub stored_body_bytes: i64,
+    /// Sitemaps that were read.
+    pub sitemaps: i64,
+    /// URLs that they list.
+    pub sitemap_urls: i64,
+    /// What is wrong with them, as the view `sitemap_problems` has it.
+    pub sitemap_problems: i64,
     /// Origins that are parked, and why.
     pub parked: Vec<(String, String)>,
     /// Why the last request got no answer, if it got none.
@@ -148,10 +159,11 @@ impl Reader {
             }
         }
         for row in self.rows(&format!(
-            "SELECT f.status / 100, count(*) FROM state s JOIN fetch f ON f.id = s.fetch_id
+            "SELECT f.status / 100, count(*), sum(f.is_unchanged) FROM state s JOIN fetch f ON f.id = s.fetch_id
              WHERE s.crawl_id = {crawl_id} AND s.kind = 'page' AND s.state = 'done' GROUP BY 1"
         ))? {
             let count = integer(&row[1]);
+            status.unchanged += integer(&row[2]);
             match integer(&row[0]) {
                 2 => status.ok += count,
                 3 => status.redirects += count,
@@ -190,6 +202,22 @@ impl Reader {
             ))?,
             broken: self.rows(&worst)?.iter().map(|row| (text(&row[0]), text(&row[1]), integer(&row[2]))).collect(),
             broken_targets: self.number(&format!("SELECT count(*) FROM (\n{broken}\n)"))?,
+            sitemaps: self.number(&format!(
+                "SELECT count(*) FROM state s JOIN fetch f ON f.id = s.fetch_id
+                 WHERE s.crawl_id = {id} AND s.kind = 'sitemap' AND f.status = 200"
+            ))?,
+            sitemap_urls: self.number(&format!(
+                "SELECT count(DISTINCT e.url_id) FROM sitemap_entry e JOIN state s USING (crawl_id, url_id)
+                 WHERE e.crawl_id = {id} AND s.kind <> 'sitemap'"
+            ))?,
+            sitemap_problems: self.number(&format!(
+                "SELECT count(*) FROM all_sitemap_problems WHERE crawl_id = {id}"
+            ))?,
+            accepted_targets: self.number(&format!(
+                "SELECT count(*) FROM state s JOIN fetch f ON f.id = s.fetch_id
+                 JOIN accepted a ON a.crawl_id = s.crawl_id AND f.status BETWEEN a.first AND a.last
+                 WHERE s.crawl_id = {id} AND s.state = 'done' AND f.status >= 400 AND s.kind <> 'sitemap'"
+            ))?,
             links_cut: self.number("SELECT coalesce(sum(links_cut), 0) FROM page")?,
             stored_body_bytes: self.number("SELECT coalesce(sum(length(bytes)), 0) FROM body")?,
             last_error: self

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use tokio_rusqlite::rusqlite::{Connection, Result, Transaction, TransactionBehavior, params};
 
-use super::Error;
+use super::{Error, save};
 use crate::canonical::CanonicalUrl;
 use crate::engine::record::{Depth, Kind};
 use crate::refusal::{Reason, Refusal};
@@ -57,7 +57,7 @@ pub(super) fn rejudge(
     judge: impl Fn(&Aside) -> Again,
 ) -> Result<u64, Error> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    tx.execute_batch("CREATE INDEX IF NOT EXISTS link_target ON link (target_id)")?;
+    save::index_targets(&tx)?;
     let mut origins = Origins::load(&tx)?;
     let mut released = 0;
     for (id, aside) in set_aside(&tx, crawl_id)? {
@@ -127,7 +127,7 @@ fn has_way(tx: &Transaction<'_>, crawl_id: i64, id: i64, reason: Reason) -> Resu
 /// Whether a followed link, a redirect or a sitemap leads to a URL, or it is a seed.
 fn is_led_to(tx: &Transaction<'_>, crawl_id: i64, id: i64) -> Result<bool> {
     let mut statement = tx.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM link WHERE target_id = ?2 AND is_follow = 1)
+        "SELECT EXISTS (SELECT 1 FROM link WHERE target_id = ?2 AND shape_id & 1 = 1)
              OR EXISTS (SELECT 1 FROM sitemap_entry WHERE crawl_id = ?1 AND url_id = ?2)
              OR EXISTS (SELECT 1 FROM state s LEFT JOIN fetch f ON f.crawl_id = ?1 AND f.url_id = s.found_on
                         WHERE s.crawl_id = ?1 AND s.url_id = ?2 AND (s.found_on IS NULL OR f.redirect_to = ?2))",

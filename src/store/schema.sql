@@ -51,10 +51,10 @@ CREATE TABLE url (
 CREATE TABLE state (
     crawl_id   INTEGER NOT NULL REFERENCES crawl (id),
     url_id     INTEGER NOT NULL REFERENCES url (id),
-    state      TEXT    NOT NULL CHECK (state IN ('pending', 'done', 'aside', 'refused')),
+    state      TEXT    NOT NULL,   -- pending, done, aside or refused
     reason     TEXT,               -- why it is aside or refused, in one word
     detail     TEXT,               -- the evidence: which host, pattern, line or number
-    kind       TEXT    NOT NULL CHECK (kind IN ('page', 'robots', 'sitemap', 'asset', 'external')),
+    kind       TEXT    NOT NULL,   -- page, robots, sitemap, asset or external
     depth      INTEGER NOT NULL,   -- links from the nearest seed; 65535 if no way is known (only a sitemap names it)
     found_on   INTEGER REFERENCES url (id),  -- where it was found; NULL for seeds and what robots.txt names
     hops       INTEGER NOT NULL,   -- redirects behind it
@@ -65,7 +65,10 @@ CREATE TABLE state (
     owes       INTEGER NOT NULL DEFAULT 0,      -- 1 while it came nearer and what it leads to was not offered again
     fetch_id   INTEGER REFERENCES fetch (id),   -- the last request for it in this crawl
     PRIMARY KEY (crawl_id, url_id),
-    CHECK ((reason IS NOT NULL AND detail IS NOT NULL) = (state IN ('aside', 'refused')))
+    -- Not as IN (...): SQLite would make a temporary table of the list for every row.
+    CHECK (state = 'pending' OR state = 'done' OR state = 'aside' OR state = 'refused'),
+    CHECK (kind = 'page' OR kind = 'robots' OR kind = 'sitemap' OR kind = 'asset' OR kind = 'external'),
+    CHECK ((reason IS NOT NULL AND detail IS NOT NULL) = (state = 'aside' OR state = 'refused'))
 ) STRICT, WITHOUT ROWID;
 
 -- Answers "which URL of this origin is next?".
@@ -73,6 +76,9 @@ CREATE INDEX state_pending ON state (crawl_id, origin_id, depth, url_id) WHERE s
 
 -- Answers "what was under way when the last run ended?"; nearly always empty.
 CREATE INDEX state_owing ON state (crawl_id, url_id) WHERE owes = 1;
+
+-- Answers "which sitemaps are there?"; they are few.
+CREATE INDEX state_sitemap ON state (crawl_id, url_id) WHERE kind = 'sitemap';
 
 -- One request and its answer.
 CREATE TABLE fetch (
@@ -94,11 +100,13 @@ CREATE TABLE fetch (
     headers       TEXT,              -- JSON object of arrays; cookies' values are cut
     is_cut        INTEGER NOT NULL,  -- 1 if a limit ended the body
     page_id       INTEGER REFERENCES page (id), -- the page version it gave or confirmed
-    body_id       INTEGER REFERENCES body (id)  -- the body of what is no HTML; NULL if it was not kept
+    body_id       INTEGER REFERENCES body (id), -- the body of what is no HTML; NULL if it was not kept
+    is_unchanged  INTEGER NOT NULL DEFAULT 0    -- 1 if the server answered 304 (Not Modified): status, headers and
+                                                -- page are those of the stored answer that it confirmed
 ) STRICT;
 
 -- What one content of a URL says: a page version. Later crawls that find it
--- unchanged refer to it.
+-- unchanged, and read it as it was read, refer to it.
 CREATE TABLE page (
     id                INTEGER PRIMARY KEY,
     url_id            INTEGER NOT NULL REFERENCES url (id),
@@ -125,7 +133,8 @@ CREATE TABLE page (
     rel_next          TEXT,
     rel_prev          TEXT,
     needs_javascript  TEXT,              -- the evidence; NULL if the page says enough without scripts
-    anchors           BLOB               -- hashes, 4 bytes each, of the places that a fragment can name
+    anchors           BLOB,              -- hashes, 4 bytes each, of the places that a fragment can name
+    reading           INTEGER            -- hash of what else it depends on what is read: program, settings, headers
 ) STRICT;
 
 -- Answers "which versions does this URL have?".
@@ -141,19 +150,31 @@ CREATE TABLE body (
 ) STRICT;
 
 -- Links as they stand on a page version; one row per target, kind, anchor, rel and fragment.
+-- By far the most rows: each is a handful of numbers and its texts, and is appended.
 CREATE TABLE link (
-    page_id   INTEGER NOT NULL REFERENCES page (id),
-    position  INTEGER NOT NULL,  -- 0 for the first link of the page
+    id        INTEGER PRIMARY KEY,  -- page << 17 | position: those of a page are page << 17 to page << 17 | 131071
     target_id INTEGER NOT NULL REFERENCES url (id),
-    kind      TEXT    NOT NULL,  -- a, area, iframe, img, ...
-    anchor    TEXT    NOT NULL,  -- visible text, white space folded
-    rel       TEXT,              -- NULL if there is none
-    fragment  TEXT,              -- what follows the #; NULL if nothing
-    region    TEXT,              -- nav, header, main, aside, footer; NULL for the body itself
-    is_follow INTEGER NOT NULL,  -- 1 if it leads to a document and may be followed
-    times     INTEGER NOT NULL,  -- how often the page has it
-    PRIMARY KEY (page_id, position)
-) STRICT, WITHOUT ROWID;
+    shape_id  INTEGER NOT NULL REFERENCES link_shape (id),
+    anchor    TEXT    NOT NULL,     -- visible text, white space folded
+    rel       TEXT,                 -- NULL if there is none
+    fragment  TEXT,                 -- what follows the #; NULL if nothing
+    times     INTEGER NOT NULL      -- how often the page has it
+) STRICT;
+
+-- What links have in common; every combination has its row in every file.
+CREATE TABLE link_shape (
+    id        INTEGER PRIMARY KEY,  -- the lowest bit is is_follow
+    kind      TEXT    NOT NULL,     -- a, area, iframe, img, ...
+    region    TEXT    NOT NULL,     -- nav, header, main, aside, footer; body for what is in none of them
+    is_follow INTEGER NOT NULL      -- 1 if it leads to a document and may be followed
+) STRICT;
+INSERT INTO link_shape
+SELECT (kind.key << 4) + (region.key << 1) + follow.value, kind.value, region.value, follow.value
+FROM json_each('["a", "area", "iframe", "frame", "link", "meta-refresh", "refresh-header", "link-header", "redirect",
+         "sitemap", "img", "srcset", "script", "source", "video", "audio", "track", "poster", "embed", "object",
+         "input", "background", "svg", "form", "cite"]') AS kind,
+     json_each('["body", "nav", "header", "main", "aside", "footer"]') AS region,
+     json_each('[0, 1]') AS follow;
 
 -- What sitemaps say of URLs.
 CREATE TABLE sitemap_entry (
@@ -164,6 +185,18 @@ CREATE TABLE sitemap_entry (
     changefreq TEXT,
     priority   REAL,
     PRIMARY KEY (crawl_id, sitemap_id, url_id)
+) STRICT, WITHOUT ROWID;
+
+-- What is wrong with sitemaps that were read.
+CREATE TABLE sitemap_problem (
+    crawl_id   INTEGER NOT NULL REFERENCES crawl (id),
+    sitemap_id INTEGER NOT NULL REFERENCES url (id),
+    position   INTEGER NOT NULL,  -- 0 for the first problem of the sitemap
+    problem    TEXT    NOT NULL,  -- in one word
+    detail     TEXT    NOT NULL,
+    line       INTEGER,           -- from 1; of the first place if there are several
+    byte       INTEGER,           -- from 0, in the file once it is unzipped; NULL if its text was converted
+    PRIMARY KEY (crawl_id, sitemap_id, position)
 ) STRICT, WITHOUT ROWID;
 
 -- Patterns of URLs that would never end. URLs that match are set aside with the reason `trap`.
@@ -183,6 +216,14 @@ CREATE TABLE broken_fragment (
     page_id  INTEGER NOT NULL REFERENCES page (id),
     position INTEGER NOT NULL,  -- of the link on the page
     PRIMARY KEY (crawl_id, page_id, position)
+) STRICT, WITHOUT ROWID;
+
+-- Statuses from 400 on that do not count as broken in a crawl.
+CREATE TABLE accepted (
+    crawl_id INTEGER NOT NULL REFERENCES crawl (id),
+    first    INTEGER NOT NULL,
+    last     INTEGER NOT NULL,  -- itself among them
+    PRIMARY KEY (crawl_id, first, last)
 ) STRICT, WITHOUT ROWID;
 
 -- Links to each URL in a crawl, counted when a run ends; none while it runs.

@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use url::Url;
 
+use super::links::Links;
 use super::{PageRules, Read};
 use crate::canonical::{MAX_URL_BYTES, Unusable, join, without_credentials};
 use crate::config::Bodies;
-use crate::engine::record::{BodyRecord, Candidate, Found, FoundBy, Kind, LinkRecord, PageRecord};
+use crate::engine::record::{BodyRecord, Candidate, Found, FoundBy, Kind, PageRecord};
 use crate::extract::{self, Extracted, LinkKind, RawLink, refresh_target};
 use crate::fetch::Head;
 use crate::hash::{ContentHash, UrlHasher};
@@ -17,14 +17,37 @@ use crate::refusal::{Reason, Refusal};
 
 /// Level of compression of stored bodies: the fastest.
 const ZSTD_LEVEL: i32 = 1;
-/// Bytes of URLs and texts that the links of one page may have together. A short
-/// reference to a long base is a long URL: 100 000 of them would be 200 MB.
-const MAX_LINK_BYTES: usize = 16 << 20;
+/// Bytes of the buffer for compressed bodies that each thread keeps.
+const MAX_IDLE_BUFFER: usize = 1 << 20;
 /// Bytes that are kept of a reference too long, or too odd, to be a URL.
 const ODD_BYTES: usize = 256;
 
 /// Reads an HTML page. Of a body that was cut, no links are taken.
 pub(super) fn read(
+    candidate: &Candidate,
+    body: &[u8],
+    is_cut: bool,
+    head: &Head,
+    rules: &PageRules,
+) -> Read {
+    let mut read = read_text(candidate, body, is_cut, head, rules);
+    if let Some(page) = read.page.as_mut().filter(|_| rules.bodies != Bodies::None) {
+        page.body = Some(compress(body));
+    }
+    read
+}
+
+/// Reads an HTML page whose body the file has.
+pub(super) fn read_stored(
+    candidate: &Candidate,
+    body: &[u8],
+    head: &Head,
+    rules: &PageRules,
+) -> Read {
+    read_text(candidate, body, false, head, rules)
+}
+
+fn read_text(
     candidate: &Candidate,
     body: &[u8],
     is_cut: bool,
@@ -43,7 +66,7 @@ pub(super) fn read(
         Links::new(&base, rules, said.directives.follow || !rules.nofollow, said.links.len());
     if !is_cut {
         header_links(head, &mut said);
-        for (position, link) in (0..).zip(&said.links) {
+        for (position, link) in (0..).zip(said.links) {
             links.add(position, link);
         }
     }
@@ -55,7 +78,8 @@ pub(super) fn read(
         .collect();
     let record = PageRecord {
         content_hash: ContentHash::of(body),
-        body: (rules.bodies != Bodies::None).then(|| compress(body)),
+        reading: reading(is_cut, head, rules),
+        body: None,
         charset,
         title: said.title,
         description: said.description,
@@ -80,6 +104,16 @@ pub(super) fn read(
         links_cut: said.links_cut.saturating_add(links.cut),
     };
     Read { found: links.found, page: Some(Box::new(record)), ..Read::default() }
+}
+
+/// What else than the body decides what a page is read as. If it is the same as for a
+/// stored version of the same content, there is nothing new to be stored.
+fn reading(is_cut: bool, head: &Head, rules: &PageRules) -> u64 {
+    let version = rules.version.to_string();
+    let start = [&*version, if is_cut { "cut" } else { "" }, head.charset().unwrap_or_default()];
+    let headers = ["x-robots-tag", "link", "refresh"];
+    let said = headers.iter().flat_map(|name| std::iter::once(*name).chain(head.get_all(name)));
+    rules.hasher.hash_parts(start.into_iter().chain(said))
 }
 
 /// `value` as JSON, or nothing if there is nothing in it.
@@ -166,194 +200,33 @@ pub(super) fn unusable(raw: &str, unusable: &Unusable, by: FoundBy, hasher: &Url
 
 pub(super) fn compress(body: &[u8]) -> BodyRecord {
     thread_local! {
-        static COMPRESSOR: RefCell<zstd::bulk::Compressor<'static>> =
-            RefCell::new(zstd::bulk::Compressor::new(ZSTD_LEVEL).expect("a level that exists"));
+        static PACKER: RefCell<Packer> = RefCell::new(Packer::new());
     }
-    let bytes = COMPRESSOR
-        .with_borrow_mut(|compressor| compressor.compress(body))
-        .expect("memory to compress into");
+    let bytes = PACKER.with_borrow_mut(|packer| packer.pack(body));
     BodyRecord { codec: "zstd", bytes, size_bytes: body.len() as u64 }
 }
 
-/// The distinct URLs of a page and the links to them.
-struct Links<'a> {
-    base: &'a Url,
-    rules: &'a PageRules,
-    /// Whether the page lets its links be followed.
-    follow: bool,
-    found: Vec<Found>,
-    links: Vec<LinkRecord>,
-    /// What is left of [`MAX_LINK_BYTES`].
-    room: usize,
-    /// Links for which there was no room.
-    cut: u32,
-    /// What each distinct reference was joined to; `None` if there was no room.
-    by_href: HashMap<&'a str, Option<(u32, Option<Box<str>>)>>,
-    by_url: HashMap<Arc<str>, u32>,
-    by_link: HashMap<LinkKey<'a>, usize>,
+/// Compresses into a buffer of its own, as the room that a body might need is many
+/// times what it takes.
+struct Packer {
+    compressor: zstd::bulk::Compressor<'static>,
+    buffer: Vec<u8>,
 }
 
-/// Links that differ in nothing but their place are one row.
-type LinkKey<'a> = (u32, LinkKind, &'a str, &'a str, Option<Box<str>>);
-
-impl<'a> Links<'a> {
-    fn new(base: &'a Url, rules: &'a PageRules, follow: bool, count: usize) -> Self {
-        Self {
-            base,
-            rules,
-            follow,
-            found: Vec::new(),
-            links: Vec::with_capacity(count),
-            room: MAX_LINK_BYTES,
-            cut: 0,
-            by_href: HashMap::with_capacity(count / 2),
-            by_url: HashMap::with_capacity(count / 4),
-            by_link: HashMap::with_capacity(count),
-        }
+impl Packer {
+    fn new() -> Self {
+        let compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL).expect("a level that exists");
+        Self { compressor, buffer: Vec::new() }
     }
 
-    fn add(&mut self, position: u32, link: &'a RawLink) {
-        let Some((target, fragment)) = self.target(&link.href) else {
-            self.cut = self.cut.saturating_add(1);
-            return;
-        };
-        let (refusal, kind) = self.against(link);
-        let follow = refusal.is_none() && kind == Kind::Page;
-        self.weigh(target, refusal, kind, link);
-        let key = (target, link.kind, &*link.anchor, &*link.rel, fragment);
-        if let Some(index) = self.by_link.get(&key) {
-            self.links[*index].times = self.links[*index].times.saturating_add(1);
-            return;
-        }
-        let fragment = key.4.clone();
-        if !self.takes(link.anchor.len() + link.rel.len() + fragment.as_deref().map_or(0, str::len))
-        {
-            self.cut = self.cut.saturating_add(1);
-            return;
-        }
-        self.links.push(LinkRecord {
-            target,
-            position,
-            kind: link.kind,
-            anchor: link.anchor.as_str().into(),
-            rel: link.rel.as_str().into(),
-            fragment,
-            region: link.region,
-            follow,
-            times: 1,
-        });
-        self.by_link.insert(key, self.links.len() - 1);
+    fn pack(&mut self, body: &[u8]) -> Vec<u8> {
+        self.buffer.clear();
+        self.buffer.reserve(zstd::zstd_safe::compress_bound(body.len()));
+        let packed = self.compressor.compress_to_buffer(body, &mut self.buffer);
+        packed.expect("a buffer that is large enough");
+        let bytes = self.buffer.as_slice().to_vec();
+        self.buffer.clear();
+        self.buffer.shrink_to(MAX_IDLE_BUFFER);
+        bytes
     }
-
-    /// What stands against a URL is what stands against the best link to it.
-    fn weigh(&mut self, target: u32, refusal: Option<Refusal>, kind: Kind, link: &RawLink) {
-        let found = &mut self.found[target as usize];
-        let rank = |refusal: &Option<Refusal>, kind| match refusal {
-            None if kind == Kind::Page => u8::MAX,
-            None => u8::MAX - 1,
-            Some(refusal) => refusal.reason.link_rank(),
-        };
-        let known = rank(&found.refusal, found.kind);
-        if found.kind == Kind::External {
-            found.refusal = found.refusal.take().filter(|_| !may_be_asked_for(link));
-        } else if known > 0
-            && !found.refusal.as_ref().is_some_and(|it| it.reason == Reason::External)
-            && (rank(&refusal, kind) > known || found.refusal.as_ref().is_some_and(is_unset))
-        {
-            (found.refusal, found.kind) = (refusal, kind);
-        }
-    }
-
-    /// As [`Self::join`], but each distinct reference is joined once.
-    fn target(&mut self, href: &'a str) -> Option<(u32, Option<Box<str>>)> {
-        if let Some(known) = self.by_href.get(href) {
-            return known.clone();
-        }
-        let joined = self.join(href);
-        self.by_href.insert(href, joined.clone());
-        joined
-    }
-
-    /// Whether there is room for so many bytes, which are then taken.
-    fn takes(&mut self, bytes: usize) -> bool {
-        let left = self.room.checked_sub(bytes);
-        self.room = left.unwrap_or(self.room);
-        left.is_some()
-    }
-
-    /// What stands against following a link, whatever its target, and as what its
-    /// target would be fetched.
-    fn against(&self, link: &RawLink) -> (Option<Refusal>, Kind) {
-        if !link.is_document {
-            let is_wanted = self.rules.assets && may_be_asked_for(link);
-            let what = if is_hint(link) { "hint" } else { link.kind.as_str() };
-            let refusal = (!is_wanted).then(|| Refusal::new(Reason::Asset, what));
-            return (refusal, if is_wanted { Kind::Asset } else { Kind::Page });
-        }
-        let refusal = if !self.follow {
-            Some(Refusal::new(Reason::Nofollow, "the page says nofollow"))
-        } else if self.rules.nofollow && link.is_nofollow() {
-            Some(Refusal::new(Reason::Nofollow, "rel=nofollow"))
-        } else {
-            None
-        };
-        (refusal, Kind::Page)
-    }
-
-    /// The index of the URL that `href` means, and its fragment; `None` if there is
-    /// no room for it.
-    fn join(&mut self, href: &str) -> Option<(u32, Option<Box<str>>)> {
-        let hasher = &self.rules.hasher;
-        let (found, fragment) = match join(self.base, href) {
-            Ok((url, fragment)) => {
-                let url = self.rules.scope.stripped(url);
-                if let Some(known) = self.by_url.get(url.as_str()) {
-                    return Some((*known, fragment));
-                }
-                let refusal = self.rules.scope.judge(&url).err().or_else(|| Some(unset()));
-                let is_external = refusal.as_ref().is_some_and(|it| it.reason == Reason::External);
-                let kind = if is_external && self.rules.check_external {
-                    Kind::External
-                } else {
-                    Kind::Page
-                };
-                let hash = hasher.hash(url.as_str());
-                (Found { text: url.text(), hash, kind, by: FoundBy::Link, refusal }, fragment)
-            }
-            Err(odd) => (unusable(href, &odd, FoundBy::Link, hasher), None),
-        };
-        if let Some(known) = self.by_url.get(&found.text) {
-            return Some((*known, fragment));
-        }
-        if !self.takes(found.text.len()) {
-            return None;
-        }
-        let index = u32::try_from(self.found.len()).expect("links are capped");
-        self.by_url.insert(Arc::clone(&found.text), index);
-        self.found.push(found);
-        Some((index, fragment))
-    }
-}
-
-/// Whether asking for what a link names does no harm and tells something.
-fn may_be_asked_for(link: &RawLink) -> bool {
-    link.kind.may_be_fetched() && !is_hint(link)
-}
-
-/// Whether a link names a server to get ready for, or a service, rather than a resource.
-fn is_hint(link: &RawLink) -> bool {
-    link.rel.split_ascii_whitespace().any(|word| {
-        ["preconnect", "dns-prefetch", "pingback", "edituri"]
-            .iter()
-            .any(|hint| word.eq_ignore_ascii_case(hint))
-    })
-}
-
-/// A URL whose links have not been looked at yet: the first link decides.
-fn unset() -> Refusal {
-    Refusal::new(Reason::Asset, "")
-}
-
-fn is_unset(refusal: &Refusal) -> bool {
-    refusal.detail.is_empty()
 }

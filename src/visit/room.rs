@@ -70,7 +70,7 @@ fn size(read: &Read) -> usize {
         size_of::<LinkRecord>() + link.anchor.len() + link.rel.len() + fragment
     });
     let body = read.page.iter().filter_map(|page| page.body.as_ref()).map(|body| body.bytes.len());
-    let entries = read.sitemap.len() * size_of::<SitemapEntry>();
+    let entries = read.sitemap.entries.len() * size_of::<SitemapEntry>();
     // The engine adds a row for each URL it meets.
     2 * found.sum::<usize>() + links.sum::<usize>() + body.sum::<usize>() + entries
 }

@@ -136,6 +136,8 @@ def fill(path, pages, links):
     db.execute("PRAGMA journal_mode = OFF")
     db.execute("PRAGMA synchronous = OFF")
     config = db.execute("SELECT config FROM crawl").fetchone()[0]
+    shapes = db.execute("SELECT kind, region, is_follow, id FROM link_shape")
+    site.shapes = {(kind, region, bool(follow)): id for kind, region, follow, id in shapes}
     tables = ["inlink", "sitemap_entry", "link", "state", "fetch", "page", "body", "url", "origin", "crawl"]
     db.execute("DROP INDEX IF EXISTS link_target")
     db.execute("BEGIN")
@@ -168,8 +170,8 @@ def fill(path, pages, links):
     for crawl_id in (1, 2):
         db.execute(
             """INSERT INTO inlink (crawl_id, url_id, links, pages)
-               SELECT ?1, target_id, count(*), count(DISTINCT page_id) FROM link
-               WHERE page_id IN (SELECT page_id FROM fetch WHERE crawl_id = ?1) GROUP BY target_id""",
+               SELECT ?1, target_id, count(*), count(DISTINCT id >> 17) FROM link
+               WHERE id >> 17 IN (SELECT page_id FROM fetch WHERE crawl_id = ?1) GROUP BY target_id""",
             (crawl_id,),
         )
     db.close()
@@ -212,8 +214,8 @@ def page(site, version, target, chance):
 
 def link_rows(site, version, target, count):
     for position, (to, kind, anchor, follow) in enumerate(site.links_of(target, count)):
-        yield {"page_id": version, "position": position, "target_id": to, "kind": kind, "anchor": anchor,
-               "region": "nav" if position < SHARED else None, "is_follow": follow, "times": 1}
+        shape = site.shapes[kind, "nav" if position < SHARED else "body", bool(follow)]
+        yield {"id": version << 17 | position, "target_id": to, "shape_id": shape, "anchor": anchor, "times": 1}
 
 
 def crawl(crawl_id, began, config):

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use crawlite::canonical::CanonicalUrl;
 use crawlite::config::ScopeConfig;
-use crawlite::engine::record::{Found, FoundBy, Kind, LinkRecord, PageRecord, SitemapEntry};
+use crawlite::engine::record::{
+    Found, FoundBy, Kind, LinkRecord, PageRecord, SitemapEntry, SitemapRecord,
+};
 use crawlite::extract::{LinkKind, Region};
 use crawlite::hash::{ContentHash, UrlHasher};
 use crawlite::refusal::{Reason, Refusal};
@@ -29,7 +31,7 @@ pub(crate) struct Reading<'a> {
     rules: Rules<'a>,
     pub(crate) found: Vec<Found>,
     pub(crate) links: Vec<LinkRecord>,
-    pub(crate) sitemap: Vec<SitemapEntry>,
+    pub(crate) sitemap: SitemapRecord,
     /// Of what links lead to.
     places: HashMap<Arc<str>, u32>,
 }
@@ -61,7 +63,7 @@ pub(crate) fn judge_part(rules: Rules<'_>, url: &CanonicalUrl) -> (Kind, Option<
 
 impl<'a> Reading<'a> {
     pub(crate) fn new(rules: Rules<'a>) -> Self {
-        let (found, links, sitemap) = (Vec::new(), Vec::new(), Vec::new());
+        let (found, links, sitemap) = (Vec::new(), Vec::new(), SitemapRecord::default());
         Self { rules, found, links, sitemap, places: HashMap::new() }
     }
 
@@ -108,7 +110,8 @@ impl<'a> Reading<'a> {
         let refusal = self.rules.scope.judge(&parsed(to)).err();
         let counts = |it: &Refusal| kind == Kind::Page || it.reason == Reason::External;
         let target = self.push(to, kind, by, refusal.filter(counts));
-        self.sitemap.push(SitemapEntry { target, lastmod: None, changefreq: None, priority: None });
+        let entry = SitemapEntry { target, lastmod: None, changefreq: None, priority: None };
+        self.sitemap.entries.push(entry);
     }
 
     /// A link of a page.
@@ -189,8 +192,13 @@ impl<'a> Reading<'a> {
     }
 
     /// The page that was read.
-    pub(crate) fn into_page(links: Vec<LinkRecord>, content: u64, follow: bool) -> PageRecord {
+    pub(crate) fn into_page(
+        links: Vec<LinkRecord>,
+        (content, reading): (u64, u64),
+        follow: bool,
+    ) -> PageRecord {
         PageRecord {
+            reading,
             content_hash: ContentHash::of(&content.to_le_bytes()),
             body: None,
             charset: "utf-8",

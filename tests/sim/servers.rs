@@ -116,8 +116,11 @@ impl Servers {
             ..FetchRecord::default()
         };
         let Reading { found, links, sitemap, .. } = visit.reading;
-        let page =
-            visit.page.map(|(content, follow)| Reading::into_page(links, content, follow).into());
+        // A page is read otherwise where settings are others.
+        let reading = u64::from(rules.wishes.nofollow);
+        let page = visit.page.map(|(content, follow)| {
+            Box::new(Reading::into_page(links, (content, reading), follow))
+        });
         let (redirect, robots, needs_get) = (visit.redirect, visit.robots, visit.needs_get);
         let candidate = candidate.clone();
         Visited { candidate, outcome, fetch, found, redirect, page, sitemap, robots, needs_get }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::extract::{LinkKind, Region};
 use crate::hash::ContentHash;
 use crate::robots::Rules;
+use crate::sitemap::Problem;
 
 /// One request and its answer, as the store keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,9 @@ pub struct FetchRecord {
     pub headers: Option<String>,
     /// Whether the body is not whole, because a limit ended it.
     pub is_cut: bool,
+    /// Whether the server said that what an earlier crawl stored still holds: status,
+    /// headers and page are those that it confirmed.
+    pub is_unchanged: bool,
     /// The body of what is no HTML, if it is kept.
     pub body: Option<(ContentHash, BodyRecord)>,
 }
@@ -45,7 +49,9 @@ pub struct FetchRecord {
 pub struct PageRecord {
     /// Of the body.
     pub content_hash: ContentHash,
-    /// The body as it is stored, if it is.
+    /// A hash of what else the reading depended on: program, settings, headers.
+    pub reading: u64,
+    /// The body as it is stored, if it is and was not before.
     pub body: Option<BodyRecord>,
     /// Name of the encoding the page is written in.
     pub charset: &'static str,
@@ -118,13 +124,22 @@ pub struct LinkRecord {
     /// As written.
     pub rel: Box<str>,
     /// What follows the `#`.
-    pub fragment: Option<Box<str>>,
+    pub fragment: Option<String>,
     /// In which part of the page.
     pub region: Region,
     /// Whether the link leads to a document and may be followed.
     pub follow: bool,
     /// How often the page has this same link.
     pub times: u32,
+}
+
+/// What a sitemap says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SitemapRecord {
+    /// Of URLs.
+    pub entries: Vec<SitemapEntry>,
+    /// What is wrong with it.
+    pub problems: Vec<Problem>,
 }
 
 /// What a sitemap says of a URL.

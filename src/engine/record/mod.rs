@@ -15,7 +15,9 @@ use crate::hash::UrlHash;
 use crate::refusal::Refusal;
 use crate::traps::Trap;
 
-pub use answer::{BodyRecord, FetchRecord, LinkRecord, PageRecord, RobotsAnswer, SitemapEntry};
+pub use answer::{
+    BodyRecord, FetchRecord, LinkRecord, PageRecord, RobotsAnswer, SitemapEntry, SitemapRecord,
+};
 pub use place::{Depth, Moment, OriginId, ServerId, UrlId};
 
 /// As what a URL is visited.
@@ -180,7 +182,7 @@ pub struct Visited {
     /// What a page says, if one came.
     pub page: Option<Box<PageRecord>>,
     /// What a sitemap says, if one came.
-    pub sitemap: Vec<SitemapEntry>,
+    pub sitemap: SitemapRecord,
     /// What a robots.txt says, if one came.
     pub robots: Option<RobotsAnswer>,
     /// Whether only the head was asked for, and the whole must be asked for to know.
@@ -275,7 +277,7 @@ pub struct VisitRecord {
     /// What a page says.
     pub page: Option<Box<PageRecord>>,
     /// What a sitemap says.
-    pub sitemap: Vec<SitemapEntry>,
+    pub sitemap: SitemapRecord,
     /// How its pending state goes on.
     pub ending: Ending,
 }

@@ -83,7 +83,7 @@ impl Export {
     ) -> Result<u64, QueryError> {
         let sql =
             "SELECT l.target_id, sum(l.times), 0 FROM state s JOIN fetch f ON f.id = s.fetch_id
-                 JOIN link l ON l.page_id = f.page_id
+                 JOIN link l ON l.id BETWEEN f.page_id << 17 AND f.page_id << 17 | 131071
                  WHERE s.crawl_id = ?1 AND s.url_id = ?2 AND l.target_id <> ?2 GROUP BY l.target_id
              UNION ALL
              SELECT f.redirect_to, 1, 1 FROM state s JOIN fetch f ON f.id = s.fetch_id

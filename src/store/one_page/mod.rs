@@ -201,11 +201,12 @@ impl OnePage {
                  UNION ALL
                  SELECT s.url_id, s.found_on, w.step + 1 FROM way w
                  JOIN state s ON s.crawl_id = ?1 AND s.url_id = w.found_on WHERE w.step < ?3)
-             SELECT u.url, (SELECT l.anchor FROM link l WHERE l.page_id = f.page_id AND l.target_id = w.url_id
-                            ORDER BY l.anchor = '', l.position LIMIT 1),
+             SELECT u.url, (SELECT l.anchor FROM link l WHERE l.id BETWEEN f.page_id << 17 AND f.page_id << 17 | 131071 AND l.target_id = w.url_id
+                            ORDER BY l.anchor = '', l.id LIMIT 1),
                  CASE WHEN f.redirect_to = w.url_id THEN 'redirect' WHEN s.kind = 'sitemap' THEN 'sitemap'
-                      ELSE (SELECT l.kind FROM link l WHERE l.page_id = f.page_id AND l.target_id = w.url_id
-                            ORDER BY l.anchor = '', l.position LIMIT 1) END
+                      ELSE (SELECT h.kind FROM link l JOIN link_shape h ON h.id = l.shape_id
+                            WHERE l.id BETWEEN f.page_id << 17 AND f.page_id << 17 | 131071 AND l.target_id = w.url_id
+                            ORDER BY l.anchor = '', l.id LIMIT 1) END
              FROM way w JOIN url u ON u.id = w.url_id
              LEFT JOIN state s ON s.crawl_id = ?1 AND s.url_id = w.found_on
              LEFT JOIN fetch f ON f.id = s.fetch_id
@@ -220,7 +221,8 @@ impl OnePage {
     /// # Errors
     /// If they cannot be read.
     pub fn inlinks(&self, most: usize) -> Result<PageLinks, QueryError> {
-        let from = "FROM link l JOIN page p ON p.id = l.page_id
+        let from =
+            "FROM link l JOIN link_shape h ON h.id = l.shape_id JOIN page p ON p.id = l.id >> 17
              JOIN state s ON s.crawl_id = ?1 AND s.url_id = p.url_id
              JOIN fetch f ON f.id = s.fetch_id AND f.page_id = p.id JOIN url u ON u.id = p.url_id
              WHERE l.target_id = ?2";
@@ -235,7 +237,7 @@ impl OnePage {
             self.query.all(&sql, &ids, |row| row.get(0))?.first().copied().unwrap_or_default()
         };
         let sql = format!(
-            "SELECT u.url, l.anchor, l.kind, coalesce(l.region, 'body'), l.rel, l.times, NULL {from} LIMIT {most}"
+            "SELECT u.url, l.anchor, h.kind, h.region, l.rel, l.times, NULL {from} LIMIT {most}"
         );
         let links = if total == 0 { Vec::new() } else { self.query.all(&sql, &ids, page_link)? };
         Ok(PageLinks { kind: String::new(), total, links })
@@ -246,13 +248,15 @@ impl OnePage {
     /// # Errors
     /// If they cannot be read.
     pub fn outlinks(&self, most: usize) -> Result<Vec<PageLinks>, QueryError> {
-        let sql = "SELECT u.url, l.anchor, l.kind, coalesce(l.region, 'body'), l.rel, l.times,
+        let sql = "SELECT u.url, l.anchor, h.kind, h.region, l.rel, l.times,
                  coalesce(tf.status, tf.error, t.reason, t.state)
-             FROM state s JOIN fetch f ON f.id = s.fetch_id JOIN link l ON l.page_id = f.page_id
+             FROM state s JOIN fetch f ON f.id = s.fetch_id
+             JOIN link l ON l.id BETWEEN f.page_id << 17 AND f.page_id << 17 | 131071
+             JOIN link_shape h ON h.id = l.shape_id
              JOIN url u ON u.id = l.target_id
              LEFT JOIN state t ON t.crawl_id = ?1 AND t.url_id = l.target_id
              LEFT JOIN fetch tf ON tf.id = t.fetch_id
-             WHERE s.crawl_id = ?1 AND s.url_id = ?2 ORDER BY l.position";
+             WHERE s.crawl_id = ?1 AND s.url_id = ?2 ORDER BY l.id";
         let mut kinds: Vec<PageLinks> = Vec::new();
         self.query.each(sql, &[&self.crawl_id, &self.url_id], |row| {
             let link = page_link(row)?;

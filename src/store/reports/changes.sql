@@ -53,8 +53,8 @@ difference (place, change, url_id, before, after) AS (
            CASE WHEN links <> links_before THEN links || ' links' ELSE 'other targets' END
     FROM version
     WHERE links <> links_before
-       OR (SELECT total(target_id) FROM link WHERE link.page_id = version.page_id)
-          <> (SELECT total(target_id) FROM link WHERE link.page_id = version.page_before)
+       OR (SELECT total(target_id) FROM link WHERE id BETWEEN version.page_id << 17 AND version.page_id << 17 | 131071)
+          <> (SELECT total(target_id) FROM link WHERE id BETWEEN version.page_before << 17 AND version.page_before << 17 | 131071)
 )
 SELECT change, u.url, d.before, d.after
 FROM difference d

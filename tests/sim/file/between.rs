@@ -108,6 +108,13 @@ impl File {
     pub(crate) fn reopen(&mut self, failures: &[Failure]) -> u64 {
         let mut reopened = 0;
         for failure in failures {
+            let is_crashed = matches!(failure, Failure::Any | Failure::Crashed);
+            for state in self.states.values_mut().filter(|_| is_crashed) {
+                if state.reason() == Some(Reason::Crashed) {
+                    (state.refusal, state.attempts, state.crashes) = (None, 0, 0);
+                    reopened += 1;
+                }
+            }
             let fetches = &self.fetches;
             let failed = |fetch: usize| {
                 let fetch = &fetches[fetch];
@@ -118,6 +125,7 @@ impl File {
                     Failure::Status(status) => fetch.status == Some(*status),
                     Failure::Class(class) => fetch.status.is_some_and(|it| it / 100 == *class),
                     Failure::Code(code) => fetch.error == Some(code),
+                    Failure::Crashed => false,
                 }
             };
             for state in self.states.values_mut() {

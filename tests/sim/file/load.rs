@@ -13,6 +13,8 @@ use crawlite::robots::Rules;
 use super::{File, Origin, State};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
+/// Requests of which one is the newest.
+const NEWEST_FETCHES: usize = 1000;
 /// Unclean ends during visits of a URL after which it is set aside.
 const MAX_CRASHES: u32 = 3;
 
@@ -70,6 +72,8 @@ impl File {
     }
 
     fn load_origins(&self, suspects: &[PendingRow], unix_ms: i64) -> Vec<LoadedOrigin> {
+        let newest = self.asked_at.iter().rev().take(NEWEST_FETCHES).max();
+        let set_back = newest.map_or(0, |newest| (newest - unix_ms).max(0));
         let origin = |(id, origin): (&_, &Origin)| {
             let pending = || {
                 let states = self.states.values();
@@ -80,7 +84,7 @@ impl File {
                 name: origin.name.clone(),
                 pending: (pending().count() - suspects) as u64,
                 rules: origin.rules(unix_ms),
-                hold_until: origin.hold_until,
+                hold_until: origin.hold_until.map(|until| until - set_back),
                 mirror_of: origin.mirror_of,
                 is_external: pending().any(|state| state.kind == Kind::External),
             }
@@ -102,6 +106,9 @@ impl File {
             if state.kind == Kind::Page && state.found_on.is_some() && was_judged {
                 traps.judge(&self.canonical(*id));
             }
+        }
+        for (id, hash) in self.contents() {
+            traps.content(&self.canonical(id), hash);
         }
     }
 

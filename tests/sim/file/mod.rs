@@ -98,6 +98,7 @@ impl Fetch {
 pub(crate) struct Page {
     url: UrlId,
     hash: ContentHash,
+    reading: u64,
     pub(crate) links: Vec<StoredLink>,
 }
 
@@ -118,6 +119,8 @@ pub(crate) struct File {
     pub(crate) states: BTreeMap<UrlId, State>,
     pub(crate) origins: BTreeMap<OriginId, Origin>,
     pub(crate) fetches: Vec<Fetch>,
+    /// When the requests of all crawls were made.
+    asked_at: Vec<i64>,
     pages: Vec<Page>,
     sitemap_entries: BTreeSet<(UrlId, UrlId)>,
     /// Pattern, and whether it was released.
@@ -261,10 +264,11 @@ impl File {
         {
             assert!(self.states.contains_key(target), "{target:?} is linked but has no state");
         }
-        for entry in &visit.sitemap {
+        for entry in &visit.sitemap.entries {
             self.sitemap_entries.insert((id, visit.ids[entry.target as usize]));
         }
         let fetch = visit.fetch;
+        self.asked_at.push(fetch.started_at);
         self.fetches.push(Fetch {
             url: id,
             started_at: fetch.started_at,
@@ -301,7 +305,8 @@ impl File {
     /// The page version: that of an earlier crawl if the content is the same.
     fn page(&mut self, id: UrlId, revisit: bool, page: &PageRecord, ids: &[UrlId]) -> usize {
         let is_same = |known: &Page| known.url == id && known.hash == page.content_hash;
-        if let Some(known) = self.pages.iter().position(is_same).filter(|_| revisit) {
+        let known = self.pages.iter().rposition(is_same).filter(|_| revisit);
+        if let Some(known) = known.filter(|known| self.pages[*known].reading == page.reading) {
             return known;
         }
         let links = page.links.iter().map(|link| StoredLink {
@@ -312,7 +317,8 @@ impl File {
             follow: link.follow,
             times: link.times,
         });
-        self.pages.push(Page { url: id, hash: page.content_hash, links: links.collect() });
+        let (hash, reading) = (page.content_hash, page.reading);
+        self.pages.push(Page { url: id, hash, reading, links: links.collect() });
         self.pages.len() - 1
     }
 
@@ -394,6 +400,12 @@ impl File {
     /// Sitemaps and what they name.
     pub(crate) fn sitemap_entries(&self) -> impl Iterator<Item = &(UrlId, UrlId)> {
         self.sitemap_entries.iter()
+    }
+
+    /// The contents of pages, in the order in which they were fetched.
+    fn contents(&self) -> impl Iterator<Item = (UrlId, &ContentHash)> {
+        let pages = self.fetches.iter().filter(|fetch| fetch.status == Some(200));
+        pages.filter_map(|fetch| Some((fetch.url, &self.pages[fetch.page?].hash)))
     }
 
     /// Whether a page version says this.

@@ -111,7 +111,7 @@ impl Real {
         let loaded = self.runtime.block_on(loaded).expect("it is whole");
         let _guard = self.runtime.enter();
         let store = self.store.as_ref().expect("it is open");
-        self.writer = Some(Writer::start(store, crawl_id, 0));
+        self.writer = Some(Writer::start(store, crawl_id, std::time::Instant::now(), 0));
         self.records = 0;
         self.replies.clear();
         loaded

@@ -134,9 +134,11 @@ fn fetches(db: &Connection, crawl_id: i64, model: &File) {
 
 /// The links of the page version that each URL shows.
 fn links(db: &Connection, crawl_id: i64, model: &File) {
-    let sql = "SELECT s.url_id, l.position, l.target_id, l.kind, l.rel, l.is_follow, l.times
-               FROM state s JOIN fetch f ON f.id = s.fetch_id JOIN link l ON l.page_id = f.page_id
-               WHERE s.crawl_id = ?1 AND s.state = 'done' ORDER BY s.url_id, l.position";
+    let sql = "SELECT s.url_id, l.id & 131071, l.target_id, h.kind, l.rel, h.is_follow, l.times
+               FROM state s JOIN fetch f ON f.id = s.fetch_id
+               JOIN link l ON l.id BETWEEN f.page_id << 17 AND f.page_id << 17 | 131071
+               JOIN link_shape h ON h.id = l.shape_id
+               WHERE s.crawl_id = ?1 AND s.state = 'done' ORDER BY s.url_id, l.id";
     let mut rows = Vec::new();
     for id in model.states.keys() {
         let by_position: BTreeMap<_, _> =

@@ -1,0 +1,239 @@
+//! Which distinct URLs do the links of a page name, and what is each link?
+//!
+//! Most links of a page name a URL that another link of it names too, so each
+//! distinct reference is joined once, whatever its fragment, and each distinct
+//! URL is judged once. What a link says is moved into its record, not copied.
+
+use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
+
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use url::Url;
+
+use super::PageRules;
+use super::page::unusable;
+use crate::canonical::{join, split_plain_fragment};
+use crate::engine::record::{Found, FoundBy, Kind, LinkRecord};
+use crate::extract::RawLink;
+use crate::refusal::{Reason, Refusal};
+
+/// Bytes of URLs and texts that the links of one page may have together. A short
+/// reference to a long base is a long URL: 100 000 of them would be 200 MB.
+const MAX_LINK_BYTES: usize = 16 << 20;
+
+/// The distinct URLs of a page and the links to them.
+pub(super) struct Links<'a> {
+    base: &'a Url,
+    rules: &'a PageRules,
+    /// Whether the page lets its links be followed.
+    follow: bool,
+    /// The distinct URLs.
+    pub(super) found: Vec<Found>,
+    /// The distinct links.
+    pub(super) links: Vec<LinkRecord>,
+    /// Links for which there was no room.
+    pub(super) cut: u32,
+    /// What is left of [`MAX_LINK_BYTES`].
+    room: usize,
+    hash: DefaultHashBuilder,
+    /// Distinct references without their fragment, and what each was joined to.
+    joined: HashTable<(String, Option<Joined>)>,
+    by_url: HashMap<Arc<str>, u32>,
+    /// Indexes of the links: those that differ in nothing but their place are one.
+    by_link: HashTable<usize>,
+}
+
+/// A reference that was joined: the index of its URL, and its fragment if that had
+/// to be escaped.
+#[derive(Clone)]
+struct Joined {
+    target: u32,
+    fragment: Option<String>,
+}
+
+impl<'a> Links<'a> {
+    /// For about `count` links.
+    pub(super) fn new(base: &'a Url, rules: &'a PageRules, follow: bool, count: usize) -> Self {
+        Self {
+            base,
+            rules,
+            follow,
+            found: Vec::new(),
+            links: Vec::with_capacity(count),
+            cut: 0,
+            room: MAX_LINK_BYTES,
+            hash: DefaultHashBuilder::default(),
+            joined: HashTable::with_capacity(count / 4),
+            by_url: HashMap::with_capacity(count / 4),
+            by_link: HashTable::with_capacity(count),
+        }
+    }
+
+    /// Takes the link that is the `position`th of the page, from 0.
+    pub(super) fn add(&mut self, position: u32, mut link: RawLink) {
+        let href = std::mem::take(&mut link.href);
+        let Some((target, fragment)) = self.target(href) else {
+            self.cut = self.cut.saturating_add(1);
+            return;
+        };
+        let (refusal, kind) = self.against(&link);
+        let follow = refusal.is_none() && kind == Kind::Page;
+        self.weigh(target, refusal, kind, &link);
+        let record = LinkRecord {
+            target,
+            position,
+            kind: link.kind,
+            anchor: link.anchor.into(),
+            rel: link.rel.into(),
+            fragment,
+            region: link.region,
+            follow,
+            times: 1,
+        };
+        self.push(record);
+    }
+
+    fn push(&mut self, link: LinkRecord) {
+        let hash_of = |link: &LinkRecord| self.hash.hash_one(identity(link));
+        let is_same = |known: &usize| identity(&self.links[*known]) == identity(&link);
+        let hash = hash_of(&link);
+        let entry = self.by_link.entry(hash, is_same, |known| hash_of(&self.links[*known]));
+        match entry {
+            Entry::Occupied(known) => {
+                let known = &mut self.links[*known.get()];
+                known.times = known.times.saturating_add(1);
+            }
+            Entry::Vacant(place) => {
+                let fragment = link.fragment.as_deref().map_or(0, str::len);
+                let bytes = link.anchor.len() + link.rel.len() + fragment;
+                let Some(left) = self.room.checked_sub(bytes) else {
+                    self.cut = self.cut.saturating_add(1);
+                    return;
+                };
+                self.room = left;
+                place.insert(self.links.len());
+                self.links.push(link);
+            }
+        }
+    }
+
+    /// What stands against a URL is what stands against the best link to it.
+    fn weigh(&mut self, target: u32, refusal: Option<Refusal>, kind: Kind, link: &RawLink) {
+        let found = &mut self.found[target as usize];
+        let rank = |refusal: &Option<Refusal>, kind| match refusal {
+            None if kind == Kind::Page => u8::MAX,
+            None => u8::MAX - 1,
+            Some(refusal) => refusal.reason.link_rank(),
+        };
+        let known = rank(&found.refusal, found.kind);
+        if found.kind == Kind::External {
+            found.refusal = found.refusal.take().filter(|_| !may_be_asked_for(link));
+        } else if known > 0
+            && !found.refusal.as_ref().is_some_and(|it| it.reason == Reason::External)
+            && (rank(&refusal, kind) > known || found.refusal.as_ref().is_some_and(is_unset))
+        {
+            (found.refusal, found.kind) = (refusal, kind);
+        }
+    }
+
+    /// The index of the URL that `href` means, and its fragment; `None` if there is
+    /// no room for it. Each distinct reference is joined once.
+    fn target(&mut self, mut href: String) -> Option<(u32, Option<String>)> {
+        let (head, fragment) = split_plain_fragment(&href);
+        let hash = self.hash.hash_one(head);
+        let known = self.joined.find(hash, |(known, _)| known == head);
+        let joined = if let Some((_, joined)) = known {
+            joined.clone()
+        } else {
+            let joined = self.join(head);
+            let hash_of = |(head, _): &(String, _)| self.hash.hash_one(head.as_str());
+            self.joined.insert_unique(hash, (head.to_owned(), joined.clone()), hash_of);
+            joined
+        };
+        let joined = joined?;
+        if fragment.is_none() {
+            return Some((joined.target, joined.fragment));
+        }
+        // What is left of the reference is the fragment: nothing is copied.
+        href.drain(..=head.len());
+        Some((joined.target, Some(href)))
+    }
+
+    /// What stands against following a link, whatever its target, and as what its
+    /// target would be fetched.
+    fn against(&self, link: &RawLink) -> (Option<Refusal>, Kind) {
+        if !link.is_document {
+            let is_wanted = self.rules.assets && may_be_asked_for(link);
+            let what = if is_hint(link) { "hint" } else { link.kind.as_str() };
+            let refusal = (!is_wanted).then(|| Refusal::new(Reason::Asset, what));
+            return (refusal, if is_wanted { Kind::Asset } else { Kind::Page });
+        }
+        let refusal = if !self.follow {
+            Some(Refusal::new(Reason::Nofollow, "the page says nofollow"))
+        } else if self.rules.nofollow && link.is_nofollow() {
+            Some(Refusal::new(Reason::Nofollow, "rel=nofollow"))
+        } else {
+            None
+        };
+        (refusal, Kind::Page)
+    }
+
+    fn join(&mut self, href: &str) -> Option<Joined> {
+        let hasher = &self.rules.hasher;
+        let (found, fragment) = match join(self.base, href) {
+            Ok((url, fragment)) => {
+                let url = self.rules.scope.stripped(url);
+                if let Some(known) = self.by_url.get(url.as_str()) {
+                    return Some(Joined { target: *known, fragment });
+                }
+                let refusal = self.rules.scope.judge(&url).err().or_else(|| Some(unset()));
+                let is_external = refusal.as_ref().is_some_and(|it| it.reason == Reason::External);
+                let kind = if is_external && self.rules.check_external {
+                    Kind::External
+                } else {
+                    Kind::Page
+                };
+                let hash = hasher.hash(url.as_str());
+                (Found { text: url.text(), hash, kind, by: FoundBy::Link, refusal }, fragment)
+            }
+            Err(odd) => (unusable(href, &odd, FoundBy::Link, hasher), None),
+        };
+        if let Some(known) = self.by_url.get(&found.text) {
+            return Some(Joined { target: *known, fragment });
+        }
+        self.room = self.room.checked_sub(found.text.len())?;
+        let target = u32::try_from(self.found.len()).expect("links are capped");
+        self.by_url.insert(Arc::clone(&found.text), target);
+        self.found.push(found);
+        Some(Joined { target, fragment })
+    }
+}
+
+/// What makes two links of a page the same: all but place, region and number.
+fn identity(link: &LinkRecord) -> impl Hash + PartialEq + '_ {
+    (link.target, link.kind, &*link.anchor, &*link.rel, link.fragment.as_deref())
+}
+
+/// Whether asking for what a link names does no harm and tells something.
+fn may_be_asked_for(link: &RawLink) -> bool {
+    link.kind.may_be_fetched() && !is_hint(link)
+}
+
+/// Whether a link names a server to get ready for, or a service, rather than a resource.
+fn is_hint(link: &RawLink) -> bool {
+    link.rel.split_ascii_whitespace().any(|word| {
+        ["preconnect", "dns-prefetch", "pingback", "edituri"]
+            .iter()
+            .any(|hint| word.eq_ignore_ascii_case(hint))
+    })
+}
+
+/// A URL whose links have not been looked at yet: the first link decides.
+fn unset() -> Refusal {
+    Refusal::new(Reason::Asset, "")
+}
+
+fn is_unset(refusal: &Refusal) -> bool {
+    refusal.detail.is_empty()
+}
