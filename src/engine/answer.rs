@@ -62,8 +62,8 @@ impl Engine {
     fn url_visited(&mut self, mut visited: Visited, now: Moment) {
         if visited.page.is_some() && visited.candidate.kind == Kind::Asset {
             visited.candidate.kind = Kind::Page;
-            self.known.set_depth(visited.candidate.id, visited.candidate.depth);
             self.pages += 1;
+            self.budgets.count(&visited.candidate.url);
         }
         let ending = if self.meaning(&visited, now) == Meaning::PutBack {
             self.put_back(&visited.candidate, now)
@@ -275,10 +275,7 @@ impl Engine {
         for (raw, id) in named.chain([(&*usual, None)]) {
             if let Ok((url, _)) = crate::canonical::join(&base, raw) {
                 let source = Source { id, depth: Depth::new(0), hops: 0 };
-                // A robots.txt must not send us to strangers.
-                let refusal = self.scope.judge(&url).err();
-                let refusal = refusal.filter(|refusal| refusal.reason == Reason::External);
-                self.meet_url(&url, Kind::Sitemap, refusal, source, now);
+                self.meet_url(&url, Kind::Sitemap, None, source, now);
             }
         }
     }

@@ -253,7 +253,7 @@ pub(super) fn count_crashes(
 fn load_known(db: &Connection, crawl_id: i64) -> Result<Known, Error> {
     let mut known = Known::default();
     let mut statement = db.prepare(
-        "SELECT u.id, u.hash, s.depth, s.reason, s.kind IN ('sitemap', 'asset', 'external') FROM url u
+        "SELECT u.id, u.hash, s.depth, s.reason, s.kind = 'sitemap' FROM url u
          LEFT JOIN state s ON s.crawl_id = ?1 AND s.url_id = u.id ORDER BY u.id",
     )?;
     let mut rows = statement.query([crawl_id])?;

@@ -182,7 +182,13 @@ fn save_visit(tx: &Transaction<'_>, crawl_id: i64, visit: &VisitRecord) -> Resul
             )?;
             statement.execute(params![crawl_id, id.0, fetch_id, attempts, not_before])?;
         }
-        Ending::Refused(refusal) => save_refused(tx, crawl_id, id, refusal)?,
+        Ending::Refused(refusal) => {
+            // It was asked for, which limits count.
+            let sql =
+                "UPDATE state SET attempts = attempts + 1 WHERE crawl_id = ?1 AND url_id = ?2";
+            tx.prepare_cached(sql)?.execute(params![crawl_id, id.0])?;
+            save_refused(tx, crawl_id, id, refusal)?;
+        }
         Ending::Untouched => {}
     }
     Ok(())
