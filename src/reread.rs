@@ -77,7 +77,7 @@ fn read(page: Unread, wanted: &Wanted) -> Option<Reread> {
     let (page_id, url) = (page.page_id, Url::parse(&page.url).ok()?);
     let html = page.text()?;
     let deadline = Deadline::after(spent, extract::allowance(html.len()));
-    let rows = wanted.rules.read(&url, &html, deadline);
+    let rows = wanted.rules.read(&url, &html, &deadline);
     let items = wanted.items.then(|| extract::items(&html, &url));
     Some(Reread { page_id, rows, items })
 }

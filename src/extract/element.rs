@@ -88,7 +88,7 @@ mod tests {
     use crate::extract::tree::{Deadline, tree};
 
     fn of<T>(page: &str, css: &str, take: impl Fn(ElementRef<'_>) -> T) -> T {
-        let (html, _) = tree(page, &mut Deadline::never());
+        let (html, _) = tree(page, &Deadline::never());
         let selector = Selector::parse(css).unwrap();
         take(html.select(&selector).next().unwrap())
     }

@@ -46,9 +46,9 @@ impl Selector {
 
     /// The texts of the first `most` elements that it finds on a page.
     pub fn texts(&self, html: &str, most: usize) -> Matches {
-        let mut deadline = Deadline::never();
-        let (tree, cut) = tree(html, &mut deadline);
-        let found = self.find(tree.root_element(), true, &mut deadline).take(most);
+        let deadline = &Deadline::never();
+        let (tree, cut) = tree(html, deadline);
+        let found = self.find(tree.root_element(), true, deadline).take(most);
         let texts = found.map(|found| element::text(found, MAX_FIELD_BYTES)).collect();
         Matches { texts, is_cut: cut.is_some() }
     }
@@ -59,7 +59,7 @@ impl Selector {
         &self,
         scope: ElementRef<'a>,
         is_page: bool,
-        deadline: &mut Deadline,
+        deadline: &Deadline,
     ) -> impl Iterator<Item = ElementRef<'a>> {
         scope
             .descendants()

@@ -57,47 +57,50 @@ impl Cut {
     }
 }
 
+/// Steps between two looks at the clock: an element that is looked at is one.
+pub(super) const LOOK_EVERY: u32 = 32;
+
 /// How long a page may take.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Deadline {
     clock: fn() -> Duration,
     end: Duration,
     /// Since the clock was looked at.
-    steps: u32,
-    is_over: bool,
+    steps: Cell<u32>,
+    is_over: Cell<bool>,
 }
 
 impl Deadline {
     /// Once `clock`, which says what was spent so far, is `allowance` further.
     pub fn after(clock: fn() -> Duration, allowance: Duration) -> Self {
-        Self { clock, end: clock().saturating_add(allowance), steps: 0, is_over: false }
+        Self { clock, end: clock().saturating_add(allowance), ..Self::never() }
     }
 
     /// Never.
     pub fn never() -> Self {
-        Self { clock: || Duration::ZERO, end: Duration::MAX, steps: 0, is_over: false }
+        let (steps, is_over) = (Cell::new(0), Cell::new(false));
+        Self { clock: || Duration::ZERO, end: Duration::MAX, steps, is_over }
     }
 
-    /// Whether it has passed. To ask the clock takes as long as some 32 `steps`, so
-    /// it is looked at once they were made.
-    pub(super) fn has_passed(&mut self, steps: u32) -> bool {
-        const LOOK_EVERY: u32 = 32;
-        self.steps += steps;
-        if !self.is_over && self.steps >= LOOK_EVERY {
-            self.steps = 0;
-            self.is_over = (self.clock)() > self.end;
+    /// Whether it has passed. To ask the clock takes as long as [`LOOK_EVERY`] `steps`,
+    /// so it is looked at once they were made.
+    pub(super) fn has_passed(&self, steps: u32) -> bool {
+        self.steps.set(self.steps.get().saturating_add(steps));
+        if !self.is_over.get() && self.steps.get() >= LOOK_EVERY {
+            self.steps.set(0);
+            self.is_over.set((self.clock)() > self.end);
         }
-        self.is_over
+        self.is_over.get()
     }
 
     /// Whether it was found to have passed.
     pub(super) fn is_over(&self) -> bool {
-        self.is_over
+        self.is_over.get()
     }
 }
 
 /// The tree of a page, as far as it was let grow, and what ended that.
-pub(super) fn tree(html: &str, deadline: &mut Deadline) -> (Html, Option<Cut>) {
+pub(super) fn tree(html: &str, deadline: &Deadline) -> (Html, Option<Cut>) {
     let mut options = ParseOpts::default();
     // We run no scripts, so noscript is markup.
     options.tree_builder.scripting_enabled = false;
@@ -285,7 +288,7 @@ mod tests {
     use super::*;
 
     fn cut(html: &str) -> Option<Cut> {
-        tree(html, &mut Deadline::never()).1
+        tree(html, &Deadline::never()).1
     }
 
     #[test]
@@ -306,7 +309,7 @@ mod tests {
     fn clones_of_large_elements_take_room() {
         let attributes: String = (0..20_000).map(|n| format!(" a{n}={n}")).collect();
         let page = format!("<p><b{attributes}></p>{}", "<p>x".repeat(100));
-        let (html, cut) = tree(&page, &mut Deadline::never());
+        let (html, cut) = tree(&page, &Deadline::never());
         assert_eq!(cut, Some(Cut::Size));
         let attributes = html.tree.values().filter_map(|node| node.as_element());
         let bytes: usize = attributes.map(|element| element.attrs.len() * ATTRIBUTE_BYTES).sum();
@@ -318,8 +321,8 @@ mod tests {
         use std::sync::atomic::{AtomicU64, Ordering};
         static TICKS: AtomicU64 = AtomicU64::new(0);
         let clock = || Duration::from_secs(TICKS.fetch_add(1, Ordering::Relaxed));
-        let mut deadline = Deadline::after(clock, Duration::from_secs(3));
-        let (html, cut) = tree(&"<p>x".repeat(90_000), &mut deadline);
+        let deadline = Deadline::after(clock, Duration::from_secs(3));
+        let (html, cut) = tree(&"<p>x".repeat(90_000), &deadline);
         assert_eq!(cut, Some(Cut::Time));
         assert!(html.tree.nodes().len() < 90_000);
     }

@@ -103,7 +103,7 @@ fn read_text(
         links: links.links,
         links_cut: said.links_cut.saturating_add(links.cut),
         items,
-        rows: rules.extraction.read(&page_url, &text, deadline),
+        rows: rules.extraction.read(&page_url, &text, &deadline),
     };
     Read { found: links.found, page: Some(Box::new(record)), ..Read::default() }
 }

@@ -23,7 +23,7 @@ fn among_tags(html: &str) -> Vec<Value> {
 }
 
 fn in_tree(html: &str) -> Vec<Value> {
-    let (tree, cut) = tree(html, &mut Deadline::never());
+    let (tree, cut) = tree(html, &Deadline::never());
     assert_eq!(cut, None);
     let elements = tree.root_element().descendants().filter_map(ElementRef::wrap);
     let tops =

@@ -10,6 +10,9 @@ use regex::{Captures, Regex};
 
 use crate::config::DateOrder;
 
+/// Bytes of a text that are looked through.
+const MAX_BYTES: usize = 1024;
+
 /// Names of months; each may be cut after three letters.
 const MONTHS: [[&str; 4]; 12] = [
     ["january", "januar", "janvier", "enero"],
@@ -44,21 +47,24 @@ impl Dates {
     pub(super) fn new(order: Option<DateOrder>) -> Self {
         let regex = |text| Regex::new(text).expect("a pattern that is right");
         Self {
-            iso: regex(r"\b(\d{4})-(\d{2})-(\d{2})(?:T|\b)"),
+            iso: regex(r"(?-u:\b)(\d{4})-(\d{2})-(\d{2})(?:T|(?-u:\b))"),
             day_first: regex(
-                r"(?i)\b(\d{1,2})(?:st|nd|rd|th|er|º|\.)?\s+(?:of\s+|de\s+)?(\p{L}{3,12})\.?,?\s+(?:de\s+)?(\d{4})\b",
+                r"(?i)(?-u:\b)(\d{1,2})(?:st|nd|rd|th|er|º|\.)?\s+(?:of\s+|de\s+)?(\p{L}{3,12})\.?,?\s+(?:de\s+)?(\d{4})(?-u:\b)",
             ),
-            month_first: regex(r"(?i)\b(\p{L}{3,12})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})\b"),
-            digits: regex(r"\b(\d{1,4})([./-])\s?(\d{1,2})([./-])\s?(\d{4}|\d{2})\b"),
+            month_first: regex(
+                r"(?i)(\p{L}{3,12})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})(?-u:\b)",
+            ),
+            digits: regex(r"(?-u:\b)(\d{1,4})([./-])\s?(\d{1,2})([./-])\s?(\d{4}|\d{2})(?-u:\b)"),
             time: regex(
-                r"(?i)\b(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*([ap])?(?:\.?m\b\.?)?\s*(Z\b|UTC\b|GMT\b|[+-]\d{2}:?\d{2}\b)?",
+                r"(?i)(?-u:\b)(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*([ap])?(?:\.?m(?-u:\b)\.?)?\s*((?:Z|UTC|GMT|[+-]\d{2}:?\d{2})(?-u:\b))?",
             ),
             order,
         }
     }
 
-    /// The first date in `text`.
+    /// The first date in `text`, or in the beginning of a long one.
     pub(super) fn read(&self, text: &str) -> Option<String> {
+        let text = &text[..text.floor_char_boundary(MAX_BYTES)];
         let (day, end) = self.day(text)?;
         let Some(time) = self.time.captures(&text[end..]) else { return Some(written(day)) };
         // A time that belongs to something else stands further away.

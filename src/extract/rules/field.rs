@@ -10,7 +10,7 @@ use super::{Cell, MAX_VALUE_BYTES, Room};
 use crate::config::{Decimal, FieldConfig, FieldKind};
 use crate::extract::element;
 use crate::extract::selector::Selector;
-use crate::extract::tree::Deadline;
+use crate::extract::tree::{Deadline, LOOK_EVERY};
 
 /// Bytes of a compiled regular expression at most.
 const REGEX_BYTES: usize = 1 << 20;
@@ -136,29 +136,28 @@ impl Field {
         is_page: bool,
         base: &Url,
         room: &mut Room,
-        deadline: &mut Deadline,
+        deadline: &Deadline,
     ) -> Cell {
+        let mut text = |element| self.text(element, base, room, deadline);
         let Some(selector) = &self.selector else {
-            let text = self.text(scope, room);
-            return text.map_or(Cell::Empty, |text| self.cell(text, base));
+            return text(scope).map_or(Cell::Empty, |text| self.cell(text));
         };
         let mut found = selector.find(scope, is_page, deadline);
         match self.kind {
             Kind::Count => Cell::Integer(i64::try_from(found.count()).unwrap_or(i64::MAX)),
-            Kind::List { are_urls } => {
-                let texts = found.filter_map(|element| self.text(element, room));
-                let absolute = |text: String| if are_urls { absolute(text, base) } else { text };
-                list(texts.map(absolute))
-            }
-            _ => {
-                let text = found.find_map(|element| self.text(element, room));
-                text.map_or(Cell::Empty, |text| self.cell(text, base))
-            }
+            Kind::List { .. } => list(found.filter_map(text)),
+            _ => found.find_map(text).map_or(Cell::Empty, |text| self.cell(text)),
         }
     }
 
     /// The text of an element that is taken, if there is some, and room for it.
-    fn text(&self, element: ElementRef<'_>, room: &mut Room) -> Option<String> {
+    fn text(
+        &self,
+        element: ElementRef<'_>,
+        base: &Url,
+        room: &mut Room,
+        deadline: &Deadline,
+    ) -> Option<String> {
         // One more tells that there is more.
         let cap = MAX_VALUE_BYTES + 1;
         let attribute = |name: &str| element.attr(name).map(|value| value.trim().to_owned());
@@ -179,19 +178,30 @@ impl Field {
                 found.get(1).or_else(|| found.get(0))?.as_str().trim().to_owned()
             }
         };
-        room.value(text).filter(|text| !text.is_empty())
+        if text.is_empty() || deadline.has_passed(steps_of(&text)) {
+            return None;
+        }
+        let is_url = matches!(self.kind, Kind::Url | Kind::List { are_urls: true });
+        // A host of foreign characters takes long to be read.
+        let text =
+            if is_url && !deadline.has_passed(LOOK_EVERY) { absolute(text, base) } else { text };
+        room.value(text)
     }
 
     /// The text as what it is wanted.
-    fn cell(&self, text: String, base: &Url) -> Cell {
+    fn cell(&self, text: String) -> Cell {
         match &self.kind {
-            Kind::Text | Kind::Count | Kind::List { .. } => Cell::Text(text),
-            Kind::Url => Cell::Text(absolute(text, base)),
+            Kind::Text | Kind::Url | Kind::Count | Kind::List { .. } => Cell::Text(text),
             Kind::Number(decimal) => number(&text, *decimal).map_or(Cell::Empty, Cell::Real),
             Kind::Integer(decimal) => integer(&text, *decimal).map_or(Cell::Empty, Cell::Integer),
             Kind::Date(dates) => dates.read(&text).map_or(Cell::Empty, Cell::Text),
         }
     }
+}
+
+/// What it takes to write a value down, in steps of [`Deadline`].
+fn steps_of(text: &str) -> u32 {
+    u32::try_from(text.len() / 64).unwrap_or(u32::MAX)
 }
 
 /// A JSON array, if there is something in it.

@@ -142,17 +142,17 @@ impl Rules {
     }
 
     /// What the rules that are for the page at `url` make of it.
-    pub fn read(&self, url: &Url, html: &str, mut deadline: Deadline) -> Vec<RuleRows> {
+    pub fn read(&self, url: &Url, html: &str, deadline: &Deadline) -> Vec<RuleRows> {
         let rules: Vec<_> = self.iter().filter(|rule| rule.is_for(url.as_str())).collect();
         if rules.is_empty() {
             return Vec::new();
         }
-        let (tree, cut) = tree(html, &mut deadline);
+        let (tree, cut) = tree(html, deadline);
         let base = base_of(&tree, url);
         let mut room = Room { bytes: MAX_PAGE_BYTES, is_cut: false };
         let mut read = |rule: &&Rule| {
             room.is_cut = false;
-            let rows = rule.rows(tree.root_element(), &base, &mut room, &mut deadline);
+            let rows = rule.rows(tree.root_element(), &base, &mut room, deadline);
             let (rows, cut) = if deadline.is_over() {
                 (Vec::new(), Some(Cut::Time))
             } else {
@@ -229,7 +229,7 @@ impl Rule {
         page: ElementRef<'_>,
         base: &Url,
         room: &mut Room,
-        deadline: &mut Deadline,
+        deadline: &Deadline,
     ) -> Vec<Vec<Cell>> {
         let Some(each) = &self.each else {
             let row = self.row(page, true, base, room, deadline);
@@ -254,7 +254,7 @@ impl Rule {
         is_page: bool,
         base: &Url,
         room: &mut Room,
-        deadline: &mut Deadline,
+        deadline: &Deadline,
     ) -> Vec<Cell> {
         let fields = self.fields.iter();
         fields.map(|field| field.read(element, is_page, base, room, deadline)).collect()

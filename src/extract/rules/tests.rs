@@ -10,7 +10,7 @@ fn rules(text: &str) -> Result<Rules, String> {
 
 fn read(rules: &Rules, html: &str) -> Vec<RuleRows> {
     let url = Url::parse("https://example.org/docs/page.html").unwrap();
-    rules.read(&url, html, Deadline::never())
+    rules.read(&url, html, &Deadline::never())
 }
 
 /// A cell as it is written in a table.
@@ -116,7 +116,7 @@ fn a_page_that_takes_too_long_gives_no_rows() {
     let rules = rules("[[extract]]\nname = \"x\"\neach = \"b\"\nfields = { i = \"i\" }").unwrap();
     let url = Url::parse("https://example.org/").unwrap();
     let deadline = Deadline::after(clock, Duration::from_secs(20));
-    let found = rules.read(&url, &"<b><i>x</i></b>".repeat(1000), deadline);
+    let found = rules.read(&url, &"<b><i>x</i></b>".repeat(1000), &deadline);
     assert_eq!((found[0].rows.len(), found[0].cut), (0, Some(Cut::Time)));
 }
 
