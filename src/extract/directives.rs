@@ -1,5 +1,8 @@
 //! What do robots directives and refreshes ask of us?
 
+/// Bytes of directives that are kept; all of them count.
+const MAX_TEXT_BYTES: usize = 512;
+
 /// Whether a page may be kept in an index and its links followed, as meta
 /// elements and X-Robots-Tag headers say (RFC 9309 leaves these to practice).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,7 +11,8 @@ pub struct Directives {
     pub index: bool,
     /// `nofollow` and `none` were not said.
     pub follow: bool,
-    /// Everything that was said to us, in lower case, comma-separated; empty if nothing.
+    /// What was said to us, in lower case, comma-separated, as far as there was room; empty
+    /// if nothing.
     pub text: String,
 }
 
@@ -22,11 +26,11 @@ impl Directives {
     /// Adds what one meta element or header says.
     pub fn add(&mut self, content: &str) {
         for word in content.split(',').map(|word| word.trim().to_ascii_lowercase()) {
-            if word.is_empty() || self.text.len() + word.len() > 512 {
-                continue;
-            }
             self.index &= !matches!(&*word, "noindex" | "none");
             self.follow &= !matches!(&*word, "nofollow" | "none");
+            if word.is_empty() || self.text.len() + word.len() > MAX_TEXT_BYTES {
+                continue;
+            }
             if !self.text.is_empty() {
                 self.text.push_str(", ");
             }
@@ -50,6 +54,9 @@ impl Directives {
     /// Adds the directives of another source.
     pub fn merge(&mut self, other: &Self) {
         self.add(&other.text);
+        // What there was no room for counts as well.
+        self.index &= other.index;
+        self.follow &= other.follow;
     }
 }
 
@@ -120,5 +127,11 @@ mod tests {
         assert_eq!(said(&["Crawlite: noindex, nofollow"]), (false, false));
         assert_eq!(said(&["max-snippet: 3, noindex"]), (false, true));
         assert_eq!(said(&["all"]), (true, true));
+        let full = "x".repeat(300) + "," + &"y".repeat(300) + ",none";
+        assert_eq!(said(&[&full]), (false, false), "also what there is no room to keep");
+        let (mut page, mut header) = (Directives::default(), Directives::default());
+        header.add(&full);
+        page.merge(&header);
+        assert_eq!((page.index, page.follow), (false, false));
     }
 }

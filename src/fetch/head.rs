@@ -35,6 +35,22 @@ impl Head {
         Self { status, headers }
     }
 
+    /// The head of a response that was fetched by other means. What cannot be a header
+    /// (RFC 9110 section 5) is left out.
+    pub fn of<'a>(status: u16, headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
+        let pair = |(name, value): (&str, &[u8])| {
+            Some((HeaderName::try_from(name).ok()?, HeaderValue::from_bytes(value).ok()?))
+        };
+        let mut map = HeaderMap::new();
+        for (name, value) in headers.into_iter().filter_map(pair) {
+            // Beyond the 32 768 that a map holds.
+            if map.try_append(name, value).is_err() {
+                break;
+            }
+        }
+        Self::new(status, map)
+    }
+
     /// The head of a stored answer, from what [`Head::to_json`] kept of it.
     pub fn from_json(status: u16, json: &str) -> Self {
         let object: serde_json::Map<String, serde_json::Value> =
@@ -131,9 +147,7 @@ impl Head {
                 String::from_utf8_lossy(&value.as_bytes()[..value.len().min(MAX_VALUE_BYTES)])
                     .into_owned();
             let text = match *name {
-                header::SET_COOKIE => {
-                    format!("{}=<cut>", text.split('=').next().unwrap_or_default())
-                }
+                header::SET_COOKIE => without_value(&text),
                 header::LOCATION => without_credentials(&text).into_owned(),
                 _ => text,
             };
@@ -145,17 +159,19 @@ impl Head {
     }
 }
 
+/// The name of a cookie. One without `=` has none: all of it is value (RFC 6265bis
+/// section 5.6).
+fn without_value(cookie: &str) -> String {
+    let pair = cookie.split(';').next().unwrap_or_default();
+    pair.split_once('=').map_or_else(|| "<cut>".to_owned(), |(name, _)| format!("{name}=<cut>"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn head(status: u16, headers: &[(&'static str, &str)]) -> Head {
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
-            map.append(HeaderName::from_static(name), value);
-        }
-        Head { status, headers: map }
+    fn head(status: u16, headers: &[(&str, &str)]) -> Head {
+        Head::of(status, headers.iter().map(|(name, value)| (*name, value.as_bytes())))
     }
 
     #[test]
@@ -206,6 +222,8 @@ mod tests {
     fn secrets_are_not_stored() {
         let json = head(200, &[("set-cookie", "sid=hunter2; Path=/"), ("x", "a\"b")]).to_json();
         assert_eq!(json, r#"{"set-cookie":["sid=<cut>"],"x":["a\"b"]}"#);
+        let json = head(200, &[("set-cookie", "hunter2; Path=/")]).to_json();
+        assert_eq!(json, r#"{"set-cookie":["<cut>"]}"#, "a cookie without a name");
         let json = head(302, &[("location", "https://me:hunter2@a/b")]).to_json();
         assert_eq!(json, r#"{"location":["https://a/b"]}"#);
     }
