@@ -264,6 +264,7 @@ fn explain_shows_what_rules_find_on_one_page() {
     ] {
         assert!(card.lines().any(|it| it == line), "{line} in {card}");
     }
+    assert!(!card.contains("  a    "), "links are not what is asked for: {card}");
     assert!(explain("/").out.contains("card is not for"), "{}", explain("/").out);
     let none = desk.run(&["explain", &site.url("/"), "--extract"]);
     assert_eq!((none.code, none.err.contains("no rules to show")), (Some(3), true), "{}", none.err);

@@ -99,7 +99,9 @@ pub(super) async fn run(args: ExplainArgs, out: &mut impl Write) -> anyhow::Resu
     let (visited, _) = visitor.visit(candidate(url, Kind::Page)).await;
     print_answer(&visited, out)?;
     if let Some(page) = &visited.page {
-        print_page(&visited, page, out)?;
+        // Who works on rules or selectors wants to see what they find.
+        let shown = if args.extract || args.select.is_some() { 0 } else { SHOWN };
+        print_page(&visited, page, shown, out)?;
         if args.extract {
             rules::print_rows(&all_rules, &visited.candidate.url, &page.rows, out)?;
         }
@@ -186,6 +188,7 @@ fn print_answer(visited: &Visited, out: &mut impl Write) -> std::io::Result<()> 
 fn print_page(
     visited: &Visited,
     page: &crate::engine::record::PageRecord,
+    shown: usize,
     out: &mut impl Write,
 ) -> std::io::Result<()> {
     let fields = [
@@ -203,7 +206,7 @@ fn print_page(
     }
     writeln!(out, "charset     {}, {} words", page.charset, page.words)?;
     writeln!(out, "links       {}", page.links.len())?;
-    for link in page.links.iter().take(SHOWN) {
+    for link in page.links.iter().take(shown) {
         let target = &visited.found[link.target as usize];
         let verdict = target
             .refusal
@@ -211,8 +214,8 @@ fn print_page(
             .map_or_else(|| "followed".to_owned(), |refusal| refusal.reason.to_string());
         writeln!(out, "  {:<12} {verdict:<12} {}", link.kind.as_str(), sanitize(&target.text))?;
     }
-    if page.links.len() > SHOWN {
-        writeln!(out, "  and {} more", page.links.len() - SHOWN)?;
+    if page.links.len() > shown && shown > 0 {
+        writeln!(out, "  and {} more", page.links.len() - shown)?;
     }
     Ok(())
 }

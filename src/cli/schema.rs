@@ -33,6 +33,10 @@ const EXAMPLES: &[(&str, &str)] = &[
         "SELECT source, anchor FROM links WHERE target = 'https://example.org/'",
     ),
     (
+        "Which products say no price in their structured data?",
+        "SELECT url FROM items WHERE type = 'Product' AND json->>'$.offers.price' IS NULL",
+    ),
+    (
         "Which sites do we link to most?",
         "SELECT host, count(*) FROM external_links GROUP BY 1 ORDER BY 2 DESC",
     ),
@@ -58,7 +62,7 @@ pub(super) fn run(args: &SchemaArgs, out: &mut impl Write) -> anyhow::Result<Exi
     let query = Query::open(&args.file, QueryLimits::default())?;
     let name = args.file.display();
     writeln!(out, "Views of {name}. Tables are private; views only ever gain columns.\n")?;
-    for view in views() {
+    for view in views().into_iter().chain(query.rule_views()?) {
         let mut columns = Vec::new();
         let keep = |row: &[Value]| {
             if let Value::Text(column) = &row[0] {

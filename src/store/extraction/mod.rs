@@ -12,8 +12,8 @@ use tokio_rusqlite::rusqlite::{
     self, Connection, OptionalExtension, Transaction, TransactionBehavior, params,
 };
 
-use super::Error;
 use super::migrate::{View, own_names};
+use super::{Error, Query, QueryError};
 use crate::extract::{Column, Rule, Rules};
 
 pub use again::{Reread, Rereading, Unread};
@@ -141,6 +141,16 @@ pub(super) fn views(db: &Connection) -> rusqlite::Result<Vec<View>> {
     let mut statement = db.prepare("SELECT name, columns FROM extract_rule ORDER BY id")?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     rows.map(|row| row.map(|(name, columns)| view(name, columns))).collect()
+}
+
+impl Query {
+    /// The views of the extraction rules of the file.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn rule_views(&self) -> Result<Vec<View>, QueryError> {
+        views(self.connection()).map_err(|error| QueryError::Sql(error.to_string()))
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "what a row gives")]
