@@ -68,18 +68,20 @@ fn neighbour(case: &[u8], other: &[u8], numbers: &mut Numbers) -> Vec<u8> {
 fn the_neighbours_of_every_case_obey_the_laws_too() {
     let count = std::env::var("NEIGHBOURS").map_or(4, |count| count.parse().expect("a number"));
     let mut numbers = Numbers(2_026);
+    let mut broken = Vec::new();
     for (target, check) in laws::TARGETS {
         let cases = cases(target);
         for (path, case) in &cases {
             for _ in 0..count {
                 let other = &cases[numbers.below(cases.len())].1;
                 let neighbour = neighbour(case, other, &mut numbers);
-                let is_good = catch_unwind(|| check(&neighbour)).is_ok();
-                let shown = neighbour.escape_ascii();
-                assert!(is_good, "beside {}: b\"{shown}\" breaks a law", path.display());
+                if catch_unwind(|| check(&neighbour)).is_err() {
+                    broken.push(format!("beside {}: {}", path.display(), neighbour.escape_ascii()));
+                }
             }
         }
     }
+    assert!(broken.is_empty(), "these break a law: {broken:#?}");
 }
 
 #[test]
