@@ -65,6 +65,14 @@ pub struct Controls {
     pub numbers: watch::Sender<Numbers>,
 }
 
+impl Controls {
+    /// Controls, and the numbers they send.
+    pub fn new() -> (Self, watch::Receiver<Numbers>) {
+        let (numbers, watched) = watch::channel(Numbers::default());
+        (Self { stop: CancellationToken::new(), abort: CancellationToken::new(), numbers }, watched)
+    }
+}
+
 /// Runs a crawl to its end. Records are handed to `writer` in order; when this
 /// returns, all of them are handed over, not yet committed.
 ///

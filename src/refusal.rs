@@ -105,7 +105,8 @@ impl Reason {
     /// against it, decides. 0 if no other link can change it.
     pub fn link_rank(self) -> u8 {
         match self {
-            Self::Asset => 1,
+            // A link to another site may be one that is checked, or not.
+            Self::External | Self::Asset => 1,
             Self::Nofollow => 2,
             Self::Redirects => 3,
             Self::Depth => 4,

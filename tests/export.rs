@@ -109,6 +109,7 @@ fn nothing_is_replaced_unasked_and_nothing_half_done_is_left() {
     #[rustfmt::skip]
     let cases: &[(&[&str], &str)] = &[
         (&["csv", "-o", "mine.csv"],                                 "mine.csv exists"),
+        (&["csv", "-o", "s.db", "--force"],                          "s.db is the crawl itself"),
         (&["csv", "-o", "folder"],                                   "folder is no plain file"),
         (&["csv", "-o", "folder", "--force"],                        "folder is no plain file"),
         (&["markdown", "-o", "folder", "--force"],                   "was not made by crawlite export"),
@@ -475,4 +476,26 @@ fn since_a_crawl_means_new_or_changed() {
     assert_eq!(records(&archive).len(), 7);
     let refused = desk.run(&["export", "s.db", "csv", "--view", "hosts", "--since", "1"]);
     assert!(refused.err.contains("only pages, html_pages and links can"), "{}", refused.err);
+}
+
+#[test]
+fn an_archive_of_a_crawl_with_a_password_is_written_without_it() {
+    let site = site();
+    let desk = Desk::new();
+    let ran = desk.run(&[
+        "crawl",
+        &site.url("/"),
+        "-o",
+        "s.db",
+        "-q",
+        "-u",
+        "me:sesame",
+        "-H",
+        "X-Key: sesame",
+    ]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    export(&desk, &["warc"]);
+    let archive =
+        String::from_utf8_lossy(&std::fs::read(desk.path("s.warc")).unwrap()).into_owned();
+    assert!(archive.contains("WARC-Type: response") && !archive.contains("sesame"), "{archive}");
 }

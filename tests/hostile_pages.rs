@@ -47,6 +47,67 @@ fn twice_the_page_costs_no_more_than_twice_the_time() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Rules that look for what hostile pages have, also in ways that take long.
+const RULES: &str = r#"
+[[extract]]
+name = "element"
+each = "div, p, b, a, td, li, g, nav"
+[extract.fields]
+text = ":scope"
+html = { css = ":scope *", as = "html" }
+within = { css = "div b, p b, div div div", as = "count" }
+links = { css = "a", attr = "href", as = "list" }
+own = { attr = "href" }
+
+[[extract]]
+name = "whole_page"
+[extract.fields]
+title = "title"
+none = "html body div > p + b:nth-child(3n+1) ~ .nowhere"
+has = "div:has(> b > i)"
+count = { css = "*", as = "count" }
+number = { css = "body", as = "number" }
+day = { css = "body", as = "date" }
+whole = { css = "body", as = "inner_html" }
+"#;
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a table to look at")]
+fn rules_cost_no_more_than_they_may_or_say_that_they_were_cut() {
+    let table = RULES.parse().unwrap();
+    let config = crawlite::config::Config::layered(table, &[], toml::Table::new()).unwrap();
+    let rules = crawlite::extract::Rules::new(&config.extract, &|_| false).unwrap();
+    let url = url::Url::parse("https://example.org/").unwrap();
+    let is_asked = std::env::var_os("CRAWLITE_HOSTILE").is_some();
+    let mut wrong = Vec::new();
+    for (name, shape) in MARKUP.iter().chain(LINKS) {
+        let page = shape(if is_asked { 1_000_000 } else { 50_000 });
+        let (text, _) = crawlite::extract::decode(&page, None);
+        let allowance = crawlite::extract::allowance(text.len());
+        let began = cpu();
+        let deadline = crawlite::extract::Deadline::after(cpu, allowance);
+        let found = rules.read(&url, &text, &deadline);
+        let took = cpu().saturating_sub(began);
+        let cuts: Vec<_> = found.iter().map(|rule| rule.cut).collect();
+        let bytes: usize = found
+            .iter()
+            .flat_map(|it| &it.rows)
+            .flatten()
+            .filter_map(|cell| cell.text())
+            .map(str::len)
+            .sum();
+        if is_asked {
+            println!("| {name} | {} | {took:?} | {cuts:?} | {bytes} |", text.len() / 1000);
+        }
+        // What lies between two looks at the clock comes on top: of a whole page as HTML, most.
+        let slack = if cfg!(debug_assertions) { 12 } else { 2 };
+        if took > allowance * slack || bytes > 5 << 20 {
+            wrong.push(format!("{name}: {took:?} of {allowance:?}, {cuts:?}, {bytes} bytes"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// A site with a page of `n` bytes for each shape, all linked from the first.
 fn site_of(shapes: &[Shape], n: usize) -> Site {
     let link = |at| format!("<a href=/{at}>{at}</a>");
@@ -75,6 +136,38 @@ fn a_site_of_nothing_else_is_crawled_within_bounds() {
         assert_eq!(desk.rows("x.db", long), ["0"]);
         assert_eq!(desk.rows("x.db", "SELECT count(*) FROM url WHERE length(url) > 2060"), ["0"]);
     }
+}
+
+#[test]
+fn a_site_of_nothing_else_is_crawled_within_bounds_with_rules_too() {
+    let site = site_of(MARKUP, 100_000);
+    let desk = Desk::new();
+    std::fs::write(desk.path("crawl.toml"), RULES).unwrap();
+    let args = [
+        "crawl",
+        &site.url("/"),
+        "-o",
+        "x.db",
+        "--no-sitemaps",
+        "-d",
+        "1",
+        "--config",
+        "crawl.toml",
+    ];
+    let watched = desk.watch(&args, PATIENCE);
+    assert_eq!(watched.ran.code, Some(0), "{}", watched.ran.err);
+    watched.report(&format!("{} pages of 100 KB with rules", MARKUP.len()));
+    // The trees of two pages at once, 64 MiB each, on top of what there is without.
+    assert!(watched.peak_mib < 150 + 2 * 64, "{} MiB", watched.peak_mib);
+    let good = "SELECT count(*) FROM pages WHERE status = 200 AND error IS NULL";
+    assert_eq!(desk.rows("x.db", good), [(MARKUP.len() + 1).to_string()]);
+    let read = "SELECT rule, count(*), count(cut) > 0 FROM extractions GROUP BY 1 ORDER BY 1";
+    let pages = MARKUP.len() + 1;
+    assert_eq!(
+        desk.rows("x.db", read),
+        [format!("element|{pages}|1"), format!("whole_page|{pages}|1")]
+    );
+    assert!(watched.ran.err.contains("pages were not read whole"), "{}", watched.ran.err);
 }
 
 #[test]

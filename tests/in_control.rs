@@ -199,3 +199,26 @@ fn a_logged_in_crawl_stays_logged_in_and_keeps_no_secret() {
     let has_secret = |bytes: &[u8]| bytes.windows(6).any(|part| part == b"SECRET");
     assert!(!has_secret(&file) && !has_secret(ran.err.as_bytes()), "{}", ran.err);
 }
+
+#[test]
+fn one_body_under_many_urls_is_found_as_soon_after_a_resume() {
+    let site = Site::start(|request, _| match &*request.path {
+        "/" => Some(Answer::html(
+            &(0..300).map(|n| format!("<a href=/list/{n}>{n}</a>")).collect::<String>(),
+        )),
+        path if path.starts_with("/list/") => Some(Answer::html("<p>nothing on this page")),
+        _ => None,
+    });
+    let desk = Desk::new();
+    let first = ["crawl", &site.url("/"), "-o", "x.db", "-q", "--no-sitemaps", "--max-pages", "46"];
+    assert_eq!(desk.run(&first).code, Some(4));
+    assert_eq!(asked(&site, "/list/"), 45);
+    let ran = desk.run(&["resume", "x.db", "--max-pages", "1000"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let pages = asked(&site, "/list/");
+    assert!((50..55).contains(&pages), "{pages} pages with the same content");
+    let aside = desk.rows("x.db", "SELECT DISTINCT reason FROM skipped");
+    assert_eq!(aside, ["trap"], "{}", ran.err);
+    let all = "SELECT count(*) FROM urls WHERE url LIKE '%/list/%'";
+    assert_eq!(desk.rows("x.db", all), ["300"], "none is lost");
+}

@@ -7,8 +7,9 @@ use std::path::Path;
 /// Top to bottom. Modules of one line may not use each other.
 const LAYERS: &[&[&str]] = &[
     &["cli"],
+    &["crawler"],
     &["crawl"],
-    &["visit", "export"],
+    &["visit", "export", "reread"],
     &["store", "fetch", "pool"],
     &["engine"],
     &["robots", "sitemap", "scope", "traps", "extract"],

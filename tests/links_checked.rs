@@ -181,3 +181,54 @@ fn check_names_each_broken_target_once_with_its_pages() {
     let ran = desk.run(&["check", &fine.url("/"), "-o", "y.db", "-q"]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), ""), "{}", ran.err);
 }
+
+#[test]
+fn statuses_that_are_accepted_are_neither_broken_nor_blocked() {
+    let (other, desk) = (other(), Desk::new());
+    let page = format!(
+        "<a href=/shop>s</a><a href=/busy>b</a><a href=/lost>l</a><a href=/way>w</a><a href={0}/shut>x</a><a href={0}/gone>g</a>",
+        other.url("")
+    );
+    let site = Site::start(move |request, _| match &*request.path {
+        "/" => Some(Answer::html(&page)),
+        "/shop" => Some(Answer::status(403)),
+        "/busy" => Some(Answer::status(502)),
+        "/way" => Some(Answer::redirect(302, "/shop")),
+        _ => None,
+    });
+    let allowed = other.address.to_string();
+    let check =
+        ["check", &site.url("/"), "-o", "x.db", "--allow-private", &allowed, "--retries", "0"];
+    let ran = desk.run(&[&check[..], &["--accept", "403,502-504"]].concat());
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    let targets = |out: &str| -> Vec<String> {
+        let lines = out.lines().filter(|line| !line.starts_with(' '));
+        let mut lines: Vec<_> = lines
+            .map(|line| line.replace(&site.url(""), "").replace(&other.url(""), "OTHER"))
+            .collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(targets(&ran.out), ["404 /lost", "404 OTHER/gone"], "{}", ran.err);
+    assert!(
+        ran.err.contains("3 link targets have a status that --accept lets pass"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(desk.rows("x.db", "SELECT count(*) FROM blocked_links"), ["0"]);
+    assert_eq!(desk.rows("x.db", "SELECT count(DISTINCT target) FROM broken_links"), ["2"]);
+    let external = desk.run(&["report", "x.db", "external", "--format", "jsonl"]);
+    assert!(external.out.contains("\"checked\":2,\"broken\":1"), "{}", external.out);
+
+    // A changed mind asks nobody again, also when the crawl is finished.
+    let asked = (site.requests().len(), other.requests().len());
+    let ran =
+        desk.run(&["resume", "x.db", "--accept", "4xx", "--accept", "502", "--fail-on", "broken"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.err.contains("Changed: check.accept"), "{}", ran.err);
+    assert_eq!((site.requests().len(), other.requests().len()), asked);
+    assert_eq!(desk.rows("x.db", "SELECT count(*) FROM broken_links"), ["0"]);
+    let wrong = desk.run(&["resume", "x.db", "--accept", "teapot"]);
+    assert_eq!(wrong.code, Some(3), "{}", wrong.err);
+    assert!(wrong.err.contains("`teapot` is no status"), "{}", wrong.err);
+}

@@ -1,4 +1,4 @@
-//! With few file descriptors a crawl lowers itself and says so; no URL pays for it.
+//! Where descriptors are few or a host is slow, a crawl adapts, and nobody else pays for it.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
@@ -55,5 +55,53 @@ fn no_url_fails_for_want_of_a_file_descriptor() {
         assert!(failed.is_empty(), "{what}: {} failed, {:?}", failed.len(), failed[0]);
         let good = desk.rows("x.db", "SELECT count(*) FROM pages WHERE status = 200");
         assert_eq!(good, [(hosts * pages + 1).to_string()], "{what}");
+    }
+}
+
+#[test]
+fn a_host_that_is_slow_or_wants_long_delays_holds_no_other_up() {
+    // Host 2 takes its time for every page, host 3 wants a long time between them.
+    let site = Site::start_at("0.0.0.0", |request, _| {
+        let host = request.headers["host"].clone();
+        let (host, port) = host.rsplit_once(':').unwrap();
+        let links = |host: u32, pages: u32| {
+            (1..=pages)
+                .map(move |page| format!("<a href=http://127.0.0.{host}:{port}/{page}>x</a>"))
+        };
+        let wait = Duration::from_secs(if host == "127.0.0.2" { 3 } else { 0 });
+        match (host, request.path.as_str()) {
+            ("127.0.0.3", "/robots.txt") => {
+                Some(Answer::new(200, "text/plain", b"User-agent: *\nCrawl-delay: 3"))
+            }
+            (_, "/robots.txt") => None,
+            ("127.0.0.1", "/") => Some(Answer::html(
+                &links(2, 2).chain(links(3, 2)).chain(links(1, 100)).collect::<String>(),
+            )),
+            _ => Some(Answer::html("x").after(wait)),
+        }
+    });
+    let desk = Desk::new();
+    let seed = format!("http://127.0.0.1:{}/", site.address.port());
+    // One of the two requests at once is taken by the slow host all the time.
+    let args = ["crawl", &seed, "-o", "x.db", "-q", "-c", "2", "--per-host", "1", "--no-sitemaps"];
+    let more = ["--scope", "any", "--allow-private", "127.0.0.0/8", "--no-traps"];
+    let ran = desk.run(&[&args[..], &more].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let requests = site.requests();
+    let of = |host: &'static str| {
+        let pages =
+            requests.iter().enumerate().filter(|(_, request)| request.path != "/robots.txt");
+        pages
+            .filter(move |(_, request)| request.headers["host"].starts_with(host))
+            .map(|(at, _)| at)
+    };
+    let last = of("127.0.0.1:").next_back().unwrap();
+    assert_eq!(of("127.0.0.1:").count(), 101);
+    for host in ["127.0.0.2:", "127.0.0.3:"] {
+        let second = of(host).nth(1).unwrap();
+        assert!(
+            last < second,
+            "the second page of {host} was number {second}, the last of the others {last}"
+        );
     }
 }

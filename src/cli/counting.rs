@@ -42,7 +42,19 @@ impl Counting {
     /// One more.
     pub(super) fn add(&mut self) {
         self.counted += 1;
-        if self.is_quiet || !self.counted.is_multiple_of(LOOK_EVERY) {
+        if self.counted.is_multiple_of(LOOK_EVERY) {
+            self.show();
+        }
+    }
+
+    /// One more of what takes long each.
+    pub(super) fn add_long(&mut self) {
+        self.counted += 1;
+        self.show();
+    }
+
+    fn show(&mut self) {
+        if self.is_quiet {
             return;
         }
         match &self.bar {

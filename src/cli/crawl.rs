@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use clap::Args;
 
-use super::open::{Prepared, ResultArgs, run as run_crawl};
+use super::open::{ResultArgs, prepare, run as run_crawl};
 use super::resume::judge_again;
 use super::seeds::{Seeds, default_file};
 use super::settings::Settings;
-use super::{Exit, Usage, say};
+use super::{Exit, Usage, rules, say};
+use crate::crawler::{Crawler, secret};
 use crate::store::{CrawlRow, Error, OwnerLock, Store};
 use crate::visit::unix_ms;
 
@@ -60,45 +61,49 @@ pub(super) async fn crawl(
     let manner = args.result.manner(quiet)?;
     let seeds = Seeds::read(&args.urls, args.input_file.as_deref(), &config.seeds).await?;
     let path = args.output.clone().unwrap_or_else(|| default_file(&seeds.urls[0]));
-    let prepared = Prepared::new(config, seeds)?;
+    let crawler = prepare(config, seeds)?;
     if args.fresh {
         set_aside(&path)?;
     }
-    let mut store = Store::open(&path, secret(), unix_ms()).await?;
-    let settings = prepared.config.without_secrets();
+    let store = Store::open(&path, secret(), unix_ms()).await?;
+    let settings = crawler.config.without_secrets();
     let stored = settings.to_string();
-    let texts = prepared.seeds.texts();
-    let (crawl_id, how) = match store.newest_crawl().await? {
+    let texts = crawler.seed_texts();
+    let newest = store.newest_crawl().await?;
+    if let Some(crawl) = newest.as_ref().filter(|crawl| !same_seeds(crawl, &texts)) {
+        let error = Usage(other_seeds(&path, crawl));
+        store.close().await?;
+        return Err(error.into());
+    }
+    let (mut store, changes) = rules::set(store, &crawler.rules).await?;
+    let (crawl_id, how) = match newest {
         None => (store.begin(&texts, stored, unix_ms()).await?, "new file"),
-        Some(crawl) if !same_seeds(&crawl, &texts) => {
-            store.close().await?;
-            return Err(Usage(other_seeds(&path, &crawl)).into());
-        }
         Some(crawl) if crawl.is_finished => {
             (store.begin(&texts, stored, unix_ms()).await?, "a further crawl in this file")
         }
         Some(crawl) => {
             let before = crawl.config.parse().unwrap_or_default();
-            judge_again(&store, crawl.id, &prepared, &before, &settings).await?;
+            judge_again(&store, crawl.id, &crawler, &before, &settings).await?;
             store.resume(crawl.id, stored).await?;
             (crawl.id, "going on with the crawl in this file")
         }
     };
     if !quiet {
-        introduce(&path, how, &prepared);
+        introduce(&path, how, &crawler);
+        rules::say_changes(&changes, &path);
     }
-    let exit = run_crawl(store, crawl_id, &path, prepared, &manner, out).await?;
+    let exit = run_crawl(store, crawl_id, &path, crawler, &manner, out).await?;
     Ok((exit, path))
 }
 
 /// The first lines: file, scope and robots in words, and what is easily missed.
-pub(super) fn introduce(path: &Path, how: &str, prepared: &Prepared) {
-    let config = &prepared.config;
+pub(super) fn introduce(path: &Path, how: &str, crawler: &Crawler) {
+    let config = &crawler.config;
     say(&format!("File:   {} ({how})", path.display()));
-    say(&format!("Scope:  {}", prepared.scope.in_words()));
+    say(&format!("Scope:  {}", crawler.scope.in_words()));
     let robots =
         if config.politeness.robots { "robots.txt is obeyed" } else { "robots.txt is IGNORED" };
-    let host = prepared.seeds.urls[0].host_name();
+    let host = crawler.seeds[0].host_name();
     let delay = config.politeness.delay(host);
     let pace = if delay.is_zero() {
         "no delay".to_owned()
@@ -106,7 +111,7 @@ pub(super) fn introduce(path: &Path, how: &str, prepared: &Prepared) {
         format!("{} between requests", crate::config::Span(delay))
     };
     say(&format!("Manner: {robots}; {pace}, {} at once per host", config.politeness.per_host));
-    let is_public = prepared.seeds.urls.iter().any(|seed| {
+    let is_public = crawler.seeds.iter().any(|seed| {
         crate::config::PolitenessConfig::default().delay(seed.host_name())
             > std::time::Duration::ZERO
     });
@@ -121,7 +126,7 @@ pub(super) fn introduce(path: &Path, how: &str, prepared: &Prepared) {
     {
         say("Note:   the proxy in the environment is not used; -x URL sets one");
     }
-    if args_have_no_effect(prepared) {
+    if args_have_no_effect(crawler) {
         say(&format!(
             "Note:   {} requests at once have no effect on one host: --per-host is {}",
             config.fetch.concurrency, config.politeness.per_host
@@ -130,15 +135,11 @@ pub(super) fn introduce(path: &Path, how: &str, prepared: &Prepared) {
 }
 
 /// More concurrency than the default was asked for, and one host takes only so many.
-fn args_have_no_effect(prepared: &Prepared) -> bool {
-    let config = &prepared.config;
+fn args_have_no_effect(crawler: &Crawler) -> bool {
+    let config = &crawler.config;
     let is_one_host =
         matches!(config.scope.preset, crate::config::Preset::Host | crate::config::Preset::Path)
-            && prepared
-                .seeds
-                .urls
-                .iter()
-                .all(|seed| seed.server() == prepared.seeds.urls[0].server());
+            && crawler.seeds.iter().all(|seed| seed.server() == crawler.seeds[0].server());
     let default = crate::config::FetchConfig::default().concurrency;
     is_one_host
         && config.fetch.concurrency > default
@@ -191,15 +192,4 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
-}
-
-/// 16 bytes that nobody can guess, from the keys that the standard library takes
-/// from the system for its hash maps.
-pub(super) fn secret() -> [u8; 16] {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    let random = || RandomState::new().build_hasher().finish().to_le_bytes();
-    let (mut secret, (low, high)) = ([0; 16], (random(), random()));
-    secret[..8].copy_from_slice(&low);
-    secret[8..].copy_from_slice(&high);
-    secret
 }

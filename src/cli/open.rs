@@ -1,47 +1,28 @@
-//! From a file and settings to a running crawl, and to its end.
+//! How is a crawl run for a person, from its file to its last line?
 //!
-//! Shared by `crawl` and `resume`: wires scope, fetcher, pool, engine, writer
-//! and the person's signals, waits for all of them, and prints what came of it.
+//! Shared by `crawl` and `resume`: runs the crawl under the person's signals, shows
+//! how it goes, and prints what came of it.
 
 use std::io::{IsTerminal, Write};
-use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use anyhow::Context;
+use anyhow::anyhow;
 use clap::Args;
-use futures_util::FutureExt;
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use super::gates::{GateArgs, Gates};
 use super::seeds::Seeds;
 use super::summary::{self, Ended};
 use super::{Exit, Usage, progress, say};
 use crate::config::Config;
-use crate::crawl::{self, Controls, Numbers};
-use crate::engine::{Budget, Budgets, Engine, Finish, Loaded, Settings, record::Moment};
-use crate::fault::panic_text;
-use crate::fetch::Fetcher;
-use crate::hash::UrlHasher;
-use crate::pool::Pool;
-use crate::scope::Scope;
-use crate::store::{Reader, Store, Writer};
-use crate::traps::Traps;
-use crate::visit::{Visitor, unix_ms};
+use crate::crawl::Controls;
+use crate::crawler::{Crawler, Failure};
+use crate::engine::Finish;
+use crate::store::{Error, Reader, Store, network_file_system};
 
 /// File descriptors besides those of requests.
 const OTHER_FILES: u64 = 64;
-
-/// What is checked before a file is touched.
-pub(super) struct Prepared {
-    pub(super) config: Config,
-    pub(super) seeds: Seeds,
-    pub(super) scope: Arc<Scope>,
-    pub(super) fetcher: Fetcher,
-    pub(super) budgets: Vec<Budget>,
-}
 
 /// How a run ends, shared by crawl and resume
 #[derive(Debug, Args)]
@@ -73,77 +54,57 @@ pub(super) struct Manner {
     pub(super) gates: Gates,
 }
 
-impl Prepared {
-    pub(super) fn new(mut config: Config, seeds: Seeds) -> Result<Self, Usage> {
-        seeds.allow_typed(&mut config.fetch);
-        config.fetch.concurrency = affordable(config.fetch.concurrency);
-        let scope = Scope::new(&config.scope, &seeds.urls).map_err(|error| Usage(error.into()))?;
-        let scope = scope.sparing_session(config.fetch.is_logged_in());
-        let fetcher = Fetcher::new(&config.fetch, &seeds.typed, &seeds.urls)
-            .map_err(|error| Usage(error.into()))?;
-        let budgets = config.limits.budgets.iter().map(|text| text.parse());
-        let budgets: Result<_, String> = budgets.collect();
-        let budgets = budgets.map_err(|error| Usage(anyhow::anyhow!(error)))?;
-        Ok(Self { config, seeds, scope: Arc::new(scope), fetcher, budgets })
-    }
+/// Checks the settings before a file is touched.
+pub(super) fn prepare(mut config: Config, seeds: Seeds) -> Result<Crawler, Usage> {
+    seeds.allow_typed(&mut config.fetch);
+    config.fetch.concurrency = affordable(config.fetch.concurrency);
+    Crawler::new(config, seeds.urls, &seeds.typed).map_err(|error| Usage(error.into()))
 }
 
-/// The year of a time in milliseconds since 1970 UTC, near enough to tell whether a
-/// calendar runs away.
-fn year_of(unix_ms: i64) -> u16 {
-    const MEAN_YEAR_MS: i64 = 31_556_952_000;
-    u16::try_from(1970 + unix_ms / MEAN_YEAR_MS).unwrap_or(u16::MAX)
-}
-
-/// Runs a crawl of `store` until it ends or is stopped.
+/// Runs a crawl of `store` until it ends or is stopped, and says what came of it.
 pub(super) async fn run(
-    mut store: Store,
+    store: Store,
     crawl_id: i64,
     path: &Path,
-    prepared: Prepared,
+    crawler: Crawler,
     manner: &Manner,
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
-    let Prepared { config, seeds, scope, fetcher, budgets } = prepared;
-    let now = Moment { at: std::time::Instant::now(), unix_ms: unix_ms() };
-    let hasher = UrlHasher::new(store.secret());
-    let started_at = store.started_at(crawl_id).await?;
-    let blank = Loaded {
-        traps: config.scope.traps.then(|| Traps::new(hasher, year_of(started_at))),
-        budgets: Budgets::new(config.limits.per_host, budgets),
-        ..Loaded::default()
-    };
-    let loaded = store.load(crawl_id, config.fetch.product_token(), blank, now.unix_ms).await?;
-    let suspects = loaded.suspects.len();
-    if suspects > 0 && !manner.quiet {
+    let (config, seeds) = (crawler.config.clone(), crawler.seeds.clone());
+    if let Some(name) = network_file_system(path) {
+        say(&format!(
+            "note: {} is on a network file system ({name}); let nobody read it from another machine, or keep it on a local disk",
+            path.display()
+        ));
+    }
+    let signal = Arc::new(AtomicI32::new(0));
+    let finish = Box::pin(carry_out(crawler, store, crawl_id, manner.quiet, &signal)).await;
+    let finish = finish.map_err(|failure| told(failure, path))?;
+    let ended = Ended { path, finish: &finish, config: &config, seeds: &seeds };
+    say_result(&ended, crawl_id, signal.load(Ordering::Relaxed), manner, out)
+}
+
+/// The crawl itself, with progress, under the person's signals.
+async fn carry_out(
+    crawler: Crawler,
+    store: Store,
+    crawl_id: i64,
+    quiet: bool,
+    signal: &Arc<AtomicI32>,
+) -> Result<Finish, Failure> {
+    let config = crawler.config.clone();
+    let loaded = crawler.load(store, crawl_id).await?;
+    let suspects = loaded.suspects();
+    if suspects > 0 && !quiet {
         say(&format!(
             "The last run ended without warning; its {suspects} open visits are tried first, one at a time."
         ));
     }
-    let elapsed_before = i64::try_from(loaded.elapsed.as_millis()).unwrap_or(i64::MAX);
-    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    let (pool, threads) = Pool::start(cores).context("cannot start threads")?;
-    let visitor = Visitor::new(fetcher, pool, Arc::clone(&scope), hasher, &config);
-    let settings = Settings {
-        concurrency: config.fetch.concurrency,
-        retries: config.fetch.retries,
-        sitemaps: config.scope.sitemaps,
-        mirrors: config.scope.mirrors,
-        politeness: config.politeness.clone(),
-        limits: config.limits.clone(),
-    };
-    let engine = Engine::new(settings, scope, hasher, loaded, now);
-    let (writer, writing) = Writer::start(&store, crawl_id, elapsed_before);
-    let (numbers, watched) = watch::channel(Numbers::default());
-    let controls =
-        Controls { stop: CancellationToken::new(), abort: CancellationToken::new(), numbers };
-
-    let signal = Arc::new(AtomicI32::new(0));
-    let signals = tokio::spawn(watch_signals(controls.clone(), Arc::clone(&signal)));
-    let shown = (!manner.quiet)
-        .then(|| tokio::spawn(progress::show(watched, config.clone(), controls.stop.clone())));
-    let crawl = crawl::run(engine, seeds.urls.clone(), visitor, writer, store.lock(), &controls);
-    let outcome = AssertUnwindSafe(crawl).catch_unwind().await;
+    let (controls, watched) = Controls::new();
+    let signals = tokio::spawn(watch_signals(controls.clone(), Arc::clone(signal)));
+    let shown =
+        (!quiet).then(|| tokio::spawn(progress::show(watched, config, controls.stop.clone())));
+    let finish = loaded.run(&controls).await;
     // The numbers end with their sender, and with them the progress.
     drop(controls);
     signals.abort();
@@ -151,47 +112,40 @@ pub(super) async fn run(
     if let Some(shown) = shown {
         shown.await.ok();
     }
-    let written = writing.await.context("the writer's task")?;
-    tokio::task::block_in_place(|| threads.into_iter().for_each(|thread| drop(thread.join())));
+    finish
+}
 
-    let finish = match (outcome, written) {
-        (_, Err(error @ crate::store::Error::Corrupt(..))) => {
-            store.close().await.ok();
-            return Err(error.into());
-        }
-        (_, Err(error)) => {
-            store.close().await.ok();
-            return Err(anyhow::Error::from(error).context(resumable(path)));
-        }
-        (Err(panic), _) => {
-            store.close().await?;
-            anyhow::bail!("a fault in crawlite: {}; {}", panic_text(&*panic), resumable(path));
-        }
-        (Ok(Err(broken)), _) => {
-            store.close().await?;
-            return Err(anyhow::Error::from(broken).context(resumable(path)));
-        }
-        (Ok(Ok(finish)), Ok(())) => finish,
-    };
-    store.finish(crawl_id, &finish, config.scope.check_fragments, unix_ms()).await?;
-    let summary = Reader::open(path)?.summary()?;
-    let ended = Ended { path, finish: &finish, config: &config, seeds: &seeds.urls };
-    let exit = exit_code(
-        &finish,
-        summary.status.done > summary.status.no_answer,
-        signal.load(Ordering::Relaxed),
-        manner.limit_ok,
-    );
-    let judged = manner.gates.judge_run(path, crawl_id, exit)?;
+/// A failure in the person's words. A damaged file cannot be resumed.
+fn told(failure: Failure, path: &Path) -> anyhow::Error {
+    match failure {
+        Failure::Store(error @ Error::Corrupt(..)) => error.into(),
+        Failure::Store(error) => anyhow::Error::from(error).context(resumable(path)),
+        Failure::System(error) => anyhow::Error::from(error).context(resumable(path)),
+        Failure::Fault(_) => anyhow!("{failure}; {}", resumable(path)),
+    }
+}
+
+/// Prints what came of a crawl, as a person or a program wants it.
+fn say_result(
+    ended: &Ended<'_>,
+    crawl_id: i64,
+    signal: i32,
+    manner: &Manner,
+    out: &mut impl Write,
+) -> anyhow::Result<Exit> {
+    let summary = Reader::open(ended.path)?.summary()?;
+    let any_answer = summary.status.done > summary.status.no_answer;
+    let exit = exit_code(ended.finish, any_answer, signal, manner.limit_ok);
+    let judged = manner.gates.judge_run(ended.path, crawl_id, exit)?;
     if manner.json {
-        summary::print_json(&summary, &ended, &judged, out)?;
+        summary::print_json(&summary, ended, &judged, out)?;
     } else if !manner.quiet {
-        summary::print(&summary, &ended);
+        summary::print(&summary, ended);
     }
     if exit == Exit::Failed && manner.quiet {
-        say(&format!("error: {}", summary::headline(&summary, &ended)));
+        say(&format!("error: {}", summary::headline(&summary, ended)));
     }
-    judged.say(path, manner.quiet);
+    judged.say(ended.path, manner.quiet);
     judged.write_junit()?;
     Ok(judged.exit(exit))
 }

@@ -4,17 +4,19 @@
 //! lacks the index on link targets, and one of an older program lacks views:
 //! these are made first, if nobody else has the file.
 
+mod html;
+
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::Args;
 
-use super::crawl::secret;
 use super::gates::GateArgs;
 use super::output::{Format, Printer, sanitize, stream, terminal_width};
 use super::summary::count;
 use super::{Exit, Usage, say};
+use crate::crawler::secret;
 use crate::store::{
     Error, Group, QueryError, REPORTS, Report, Reports, ShownCrawl, Store, Value, check_header,
     report,
@@ -34,6 +36,7 @@ finished crawl of the file, or of the newest if none is finished.
   crawlite report FILE broken                    broken link targets, and who links to them
   crawlite report FILE titles --format csv       for a spreadsheet
   crawlite report FILE broken --sql              SQL, to change it and ask with query or sqlite3
+  crawlite report FILE --html report.html        one page with everything, to read, print or send
   crawlite report FILE --fail-on broken,orphans  as a gate: exit code 2 if there are any"
 )]
 pub(super) struct ReportArgs {
@@ -43,12 +46,20 @@ pub(super) struct ReportArgs {
     /// Which report; all are listed if not given
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
-    /// How to print the rows
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-    /// Print at most so many rows, 0 for all; a table on a terminal has 50 if not given
+    /// How to print the rows [default: table]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Print at most so many rows, 0 for all; a table on a terminal has 50 if not given, one of
+    /// --html 200
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
+    /// Write one page with the whole crawl: numbers, findings, pictures and every report that has
+    /// rows. It needs no other file and no network; - is stdout
+    #[arg(long, value_name = "OUT")]
+    pub html: Option<PathBuf>,
+    /// Let --html replace what is there
+    #[arg(long)]
+    pub force: bool,
     /// Print the report's SQL, which runs as it stands in any SQLite from 3.40 on
     #[arg(long)]
     pub sql: bool,
@@ -66,10 +77,11 @@ pub(super) struct ReportArgs {
 pub(super) async fn run(
     args: &ReportArgs,
     quiet: bool,
-    out: &mut impl Write,
+    out: &mut (impl Write + Send),
 ) -> anyhow::Result<Exit> {
     let asked = args.name.as_deref().map(named).transpose()?;
     let gates = args.gates.checked()?;
+    let target = html::Target::of(args)?;
     if let (Some(report), true) = (asked, args.sql) {
         // As an argument of another program, the comment must not look like a flag.
         writeln!(out, "\n{}", report.sql(args.crawl).trim_end())?;
@@ -82,9 +94,12 @@ pub(super) async fn run(
     let shown = crawl_of(&args.file, args.crawl)?;
     make_ready(&args.file, shown.id, asked, quiet).await?;
     let reports = Reports::open(&args.file)?;
-    match asked {
-        Some(report) => print(&reports, report, args, &shown, out)?,
-        None => list(&reports, args, &shown, out)?,
+    match (asked, target) {
+        (_, Some(target)) => {
+            html::Job { reports: &reports, shown: &shown, args, quiet }.run(&target, out)?;
+        }
+        (Some(report), None) => print(&reports, report, args, &shown, out)?,
+        (None, None) => list(&reports, args, &shown, out)?,
     }
     let judged = gates.judge(&args.file, shown.id)?;
     judged.say(&args.file, quiet);
@@ -183,13 +198,14 @@ fn print(
     shown: &ShownCrawl,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    let is_terminal = args.format == Format::Table && std::io::stdout().is_terminal();
+    let format = args.format.unwrap_or_default();
+    let is_terminal = format == Format::Table && std::io::stdout().is_terminal();
     let limit = match args.limit {
         Some(0) => None,
         None => is_terminal.then_some(TERMINAL_ROWS),
         limit => limit,
     };
-    let printer = Printer::new(args.format, out, terminal_width()).without_nulls();
+    let printer = Printer::new(format, out, terminal_width()).without_nulls();
     let rows = stream(printer, |on_columns, on_row| {
         reports.run(report, Some(shown.id), limit, on_columns, on_row)
     })?;
@@ -215,10 +231,11 @@ fn list(
     shown: &ShownCrawl,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    if args.format == Format::Table {
+    let format = args.format.unwrap_or_default();
+    if format == Format::Table {
         return list_for_people(reports, args, shown, out);
     }
-    let printer = Printer::new(args.format, out, None);
+    let printer = Printer::new(format, out, None);
     stream(printer, |on_columns, on_row| {
         let columns = ["report", "group", "rows", "shows"].map(str::to_owned);
         on_columns(&columns).map_err(QueryError::Output)?;

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use clap::Args;
 use toml::Table;
 
-use super::crawl::{introduce, secret};
-use super::open::{Prepared, ResultArgs, run as run_crawl};
+use super::crawl::introduce;
+use super::open::{ResultArgs, prepare as prepare_crawl, run as run_crawl};
 use super::seeds::Seeds;
 use super::settings::{Settings, differences};
-use super::{Exit, Usage, say};
+use super::{Exit, Usage, rules, say};
 use crate::canonical::CanonicalUrl;
 use crate::config::Config;
+use crate::crawler::{Crawler, secret};
 use crate::engine::record::Kind;
 use crate::engine::too_deep;
 use crate::extract::LinkKind;
@@ -28,8 +29,8 @@ pub(super) struct ResumeArgs {
     /// File to go on with
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Try again what failed: all, 4xx, 5xx, a status such as 403, or an error such
-    /// as timeout; several separated by commas
+    /// Try again what failed: all, 4xx, 5xx, a status such as 403, an error such as
+    /// timeout, or crashed; several separated by commas
     #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "all", value_delimiter = ',')]
     pub retry_failed: Vec<Failure>,
     #[command(flatten)]
@@ -65,25 +66,27 @@ pub(super) async fn run(
         store.close().await?;
         return Err(Error::Corrupt(name.to_string(), "its seeds cannot be read".into()).into());
     }
-    let prepared = prepare(&args.settings, before.clone(), &crawl.seeds);
-    let (prepared, after) = match prepared {
-        Ok(prepared) => prepared,
+    let crawler = prepare(&args.settings, before.clone(), &crawl.seeds);
+    let (crawler, after) = match crawler {
+        Ok(crawler) => crawler,
         Err(usage) => {
             store.close().await?;
             return Err(usage.into());
         }
     };
+    let (store, changes) = rules::set(store, &crawler.rules).await?;
     // Judged before the settings are kept: whatever ends us between, the next
     // resume still sees the difference and judges again.
-    let released = judge_again(&store, crawl.id, &prepared, &before, &after).await?;
+    let released = judge_again(&store, crawl.id, &crawler, &before, &after).await?;
     let reopened = store.reopen(crawl.id, args.retry_failed.clone()).await?;
     store.resume(crawl.id, after.to_string()).await?;
     if !quiet {
         introduce(
             path,
             if crawl.is_finished { "finished before; looking again" } else { "going on" },
-            &prepared,
+            &crawler,
         );
+        rules::say_changes(&changes, path);
         for line in differences(&before, &after) {
             say(&format!("Changed: {line}"));
         }
@@ -94,7 +97,7 @@ pub(super) async fn run(
             say(&format!("Judged again what was set aside: {released} URLs more to fetch"));
         }
     }
-    run_crawl(store, crawl.id, path, prepared, &manner, out).await
+    run_crawl(store, crawl.id, path, crawler, &manner, out).await
 }
 
 /// The stored settings under the flags given now, and what the file will keep.
@@ -102,14 +105,14 @@ fn prepare(
     settings: &Settings,
     before: Table,
     seeds: &[String],
-) -> Result<(Prepared, Table), Usage> {
+) -> Result<(Crawler, Table), Usage> {
     let allowed = before.get("fetch").and_then(|fetch| fetch.get("allow_private")?.as_array());
     let allowed = allowed.into_iter().flatten().filter_map(|host| host.as_str());
     let seeds = Seeds::of_crawl(seeds, &allowed.collect::<Vec<_>>());
     let mut config = settings.over(before).map_err(Usage)?;
     seeds.allow_typed(&mut config.fetch);
     let after = config.without_secrets();
-    Ok((Prepared::new(config, seeds)?, after))
+    Ok((prepare_crawl(config, seeds)?, after))
 }
 
 /// Judges again what was set aside, if a setting that it depends on has changed;
@@ -117,7 +120,7 @@ fn prepare(
 pub(super) async fn judge_again(
     store: &Store,
     crawl_id: i64,
-    prepared: &Prepared,
+    crawler: &Crawler,
     before: &Table,
     after: &Table,
 ) -> Result<Option<u64>, Error> {
@@ -134,7 +137,7 @@ pub(super) async fn judge_again(
     if !lines.iter().any(|line| depends_on.iter().any(|setting| line.starts_with(setting))) {
         return Ok(None);
     }
-    let (scope, config) = (Arc::clone(&prepared.scope), prepared.config.clone());
+    let (scope, config) = (Arc::clone(&crawler.scope), crawler.config.clone());
     let judge = move |aside: &Aside| judge_aside(aside, &scope, &config);
     store.rejudge(crawl_id, judge).await.map(Some)
 }

@@ -80,11 +80,6 @@ impl Seeds {
             }
         }
     }
-
-    /// The seeds as a file keeps them.
-    pub(super) fn texts(&self) -> Vec<String> {
-        self.urls.iter().map(ToString::to_string).collect()
-    }
 }
 
 /// Characters of a host in the name of a file; file systems take 255, and SQLite adds some.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use toml::{Table, Value};
 
-use crate::config::{Config, Preset, Size, Span, overlay};
+use crate::config::{Config, Preset, Size, Span, Statuses, overlay};
 
 /// Settings shared by crawl, resume and explain
 #[derive(Debug, Default, Args)]
@@ -25,10 +25,10 @@ pub(super) struct Settings {
     /// Fetch at most so many pages below a path of each host, such as /blog/=100; can be repeated
     #[arg(long, value_name = "PATH=N", help_heading = "Limits")]
     pub budget: Vec<String>,
-    /// Stop after this time, such as 90s, 10m, 2h
+    /// Stop after this time, such as 90s, 10m, 2h: nothing starts after it; all runs together
     #[arg(long, value_name = "TIME", help_heading = "Limits")]
     pub max_time: Option<Span>,
-    /// Stop after this many bytes received, such as 500MiB
+    /// Stop after this many bytes of bodies received, such as 500MiB; what is in flight then still counts
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     pub max_bytes: Option<Size>,
 
@@ -137,9 +137,16 @@ pub(super) struct Settings {
     /// Read at most this much of a body
     #[arg(long, value_name = "SIZE", help_heading = "Requests")]
     pub max_body: Option<Size>,
+    /// On a further crawl of a file, fetch pages whole that did not change, too
+    #[arg(long, help_heading = "Requests")]
+    pub no_conditional: bool,
     /// Allow a private address besides the seeds: name[:port] or 10.0.0.0/8; can be repeated
     #[arg(long, value_name = "HOST", help_heading = "Requests")]
     pub allow_private: Vec<String>,
+
+    /// Statuses that do not count as broken, such as 403, 5xx or 500-504; several separated by commas
+    #[arg(long, value_name = "CODES", value_delimiter = ',', help_heading = "Links")]
+    pub accept: Vec<Statuses>,
 
     /// Which bodies to keep
     #[arg(long, value_name = "WHICH", help_heading = "Store")]
@@ -257,7 +264,10 @@ impl Settings {
         put("fetch", "timeout", self.timeout.as_ref().map(|timeout| text(timeout)));
         put("fetch", "retries", self.retries.map(|retries| number(retries.into())));
         put("fetch", "max_body", self.max_body.map(|size| Value::String(size.into())));
+        put("fetch", "conditional", self.no_conditional.then_some(Value::Boolean(false)));
         put("fetch", "allow_private", list(&self.allow_private));
+        let accept: Vec<_> = self.accept.iter().map(ToString::to_string).collect();
+        put("check", "accept", list(&accept));
         put(
             "store",
             "bodies",

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::gates::Judged;
-use super::say;
+use super::{rules, say};
 use crate::canonical::CanonicalUrl;
 use crate::config::Config;
 use crate::engine::Finish;
+pub(super) use crate::export::numbers::{bytes, count, span};
 use crate::store::{Status, Summary};
 
 /// A run that ended.
@@ -30,6 +31,7 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
     say("");
     say(&format!("  Pages    {:>9}   {}", count(status.done), answers(status)));
     say(&format!("  Links    {:>9}", count(summary.links)));
+    print_sitemaps(summary, &file.to_string());
     if status.pending > 0 {
         say(&format!("  To go    {:>9}", count(status.pending)));
     }
@@ -47,6 +49,9 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
             count(summary.links_cut),
         ));
     }
+    for line in rules::lines(&summary.extracted, ended.path) {
+        say(&format!("  Rule     {line}"));
+    }
     let bodies = u64::try_from(summary.stored_body_bytes).unwrap_or_default();
     say(&format!(
         "  File     {:>9}   {} of it page bodies; {} came over the wire",
@@ -55,6 +60,13 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
         bytes(u64::try_from(status.wire_bytes).unwrap_or_default()),
     ));
     print_broken(summary);
+    if summary.accepted_targets > 0 {
+        let are = if summary.accepted_targets == 1 { "target has" } else { "targets have" };
+        say(&format!(
+            "\n  {} link {are} a status that --accept lets pass",
+            count(summary.accepted_targets)
+        ));
+    }
     for (origin, why) in &summary.parked {
         say(&format!("\n  {origin} is parked: {why}; its pages wait for a resume"));
     }
@@ -144,6 +156,18 @@ fn why_one(summary: &Summary) -> String {
     }
 }
 
+fn print_sitemaps(summary: &Summary, file: &str) {
+    let problems = match summary.sitemap_problems {
+        0 => String::new(),
+        1 => format!("; 1 problem: crawlite report {file} sitemaps"),
+        problems => format!("; {} problems: crawlite report {file} sitemaps", count(problems)),
+    };
+    if summary.sitemap_urls > 0 || summary.sitemap_problems > 0 {
+        let (maps, urls) = (count(summary.sitemaps), count(summary.sitemap_urls));
+        say(&format!("  Sitemaps {maps:>9}   {urls} URLs in them{problems}"));
+    }
+}
+
 fn print_broken(summary: &Summary) {
     if summary.broken_targets == 0 {
         return;
@@ -218,8 +242,12 @@ pub(super) fn print_json(
 
 /// How many pages gave which kind of answer, in words.
 pub(super) fn answers(status: &Status) -> String {
+    let unchanged = match status.unchanged {
+        0 => String::new(),
+        pages => format!(" ({} unchanged)", count(pages)),
+    };
     let kinds = [
-        (status.ok, "ok"),
+        (status.ok, &*format!("ok{unchanged}")),
         (status.redirects, "redirects"),
         (status.client_errors, "4xx"),
         (status.server_errors, "5xx"),
@@ -227,55 +255,4 @@ pub(super) fn answers(status: &Status) -> String {
     ];
     let counted = kinds.iter().filter(|(n, _)| *n > 0);
     counted.map(|(n, name)| format!("{} {name}", count(*n))).collect::<Vec<_>>().join(", ")
-}
-
-/// A number with its thousands set apart.
-pub(super) fn count(number: impl TryInto<u64>) -> String {
-    let digits = number.try_into().unwrap_or_default().to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(' ');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A size with one decimal.
-#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-pub(super) fn bytes(number: u64) -> String {
-    match number {
-        0..1024 => format!("{number} B"),
-        1024..1_048_576 => format!("{:.1} KiB", number as f64 / 1024.0),
-        1_048_576..1_073_741_824 => format!("{:.1} MiB", number as f64 / 1_048_576.0),
-        _ => format!("{:.2} GiB", number as f64 / 1_073_741_824.0),
-    }
-}
-
-/// A length of time in its two largest units.
-pub(super) fn span(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match seconds {
-        0..10 => format!("{:.1} s", duration.as_secs_f64()),
-        10..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_written_for_people() {
-        assert_eq!(
-            [count(7_u64), count(1234_u64), count(1_234_567_u64)],
-            ["7", "1 234", "1 234 567"]
-        );
-        assert_eq!([bytes(12), bytes(2048), bytes(3 << 20)], ["12 B", "2.0 KiB", "3.0 MiB"]);
-        assert_eq!(span(Duration::from_secs(3700)), "1 h 1 min");
-    }
 }

@@ -19,6 +19,23 @@ use super::output::Shown;
 /// Bytes that are collected before they are written.
 const BUFFER: usize = 256 * 1024;
 
+/// Refuses a target that is the file which is read: nobody means that, even with
+/// `--force`.
+///
+/// # Errors
+/// If it is.
+pub(super) fn check_is_not(path: &Path, source: &Path) -> anyhow::Result<()> {
+    let is_same = match (fs::canonicalize(path), fs::canonicalize(source)) {
+        (Ok(path), Ok(source)) => path == source,
+        _ => false,
+    };
+    if is_same {
+        let name = path.display();
+        return Err(Usage(anyhow!("{name} is the crawl itself; name another file")).into());
+    }
+    Ok(())
+}
+
 /// Refuses a target that exists, unless `force` allows to replace it.
 ///
 /// # Errors
@@ -28,12 +45,12 @@ pub(super) fn check_free(path: &Path, force: bool) -> anyhow::Result<()> {
     match fs::metadata(path) {
         Err(_) => Ok(()),
         Ok(found) if !found.is_file() => {
-            Err(Usage(anyhow!("{name} is no plain file; `-o -` writes to stdout")).into())
+            Err(Usage(anyhow!("{name} is no plain file; `-` writes to stdout")).into())
         }
-        Ok(_) if !force => Err(Usage(anyhow!(
-            "{name} exists; name another file with -o, or replace it with --force"
-        ))
-        .into()),
+        Ok(_) if !force => {
+            Err(Usage(anyhow!("{name} exists; name another file, or replace it with --force"))
+                .into())
+        }
         Ok(_) => Ok(()),
     }
 }

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 
-use super::crawl::secret;
 use super::output::Format;
 use super::query::{self, QueryArgs};
 use super::{Exit, Usage, say};
+use crate::crawler::secret;
 use crate::store::{Store, check_header};
 use crate::visit::unix_ms;
 

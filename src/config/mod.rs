@@ -4,6 +4,7 @@
 //! `--set key=value`, the named flags. All are merged as TOML tables and then
 //! read once, so there is one struct, one set of defaults and one check.
 
+mod extract;
 mod sections;
 mod units;
 
@@ -14,10 +15,12 @@ use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+pub use extract::{DateOrder, Decimal, ExtractConfig, FieldConfig, FieldKind};
 pub use sections::{
-    Bodies, FetchConfig, LimitsConfig, PolitenessConfig, Preset, ScopeConfig, StoreConfig,
+    Bodies, CheckConfig, FetchConfig, LimitsConfig, PolitenessConfig, Preset, ScopeConfig,
+    StoreConfig,
 };
-pub use units::{Size, Span};
+pub use units::{Size, Span, Statuses};
 
 /// What the store keeps in place of a secret.
 pub const SECRET: &str = "<secret>";
@@ -36,8 +39,13 @@ pub struct Config {
     pub fetch: FetchConfig,
     /// `[limits]`
     pub limits: LimitsConfig,
+    /// `[check]`
+    pub check: CheckConfig,
     /// `[store]`
     pub store: StoreConfig,
+    /// `[[extract]]`
+    #[serde(deserialize_with = "extract::read", skip_serializing_if = "Vec::is_empty")]
+    pub extract: Vec<ExtractConfig>,
 }
 
 impl Config {
@@ -73,6 +81,15 @@ impl Config {
         let config = read(&base)?;
         config.check()?;
         Ok(config)
+    }
+
+    /// The settings that a file keeps, to read in: where there were secrets they hold
+    /// [`SECRET`], so no crawl can be run with them.
+    ///
+    /// # Errors
+    /// If a key is unknown, as in a file of another version.
+    pub fn stored(text: &str) -> anyhow::Result<Self> {
+        read(&text.parse()?)
     }
 
     /// The settings as a table, every secret replaced by [`SECRET`].
@@ -185,17 +202,23 @@ fn one_line(error: &toml::de::Error) -> String {
 /// quotes first the unknown key and then the known ones.
 fn with_nearest_key(message: &str) -> String {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let Some((unknown, known)) = quoted.split_first().filter(|_| message.contains("unknown field"))
-    else {
-        return message.to_owned();
+    let what = match message {
+        _ if message.starts_with("unknown field") => "unknown key",
+        _ if message.starts_with("unknown variant") => "unknown",
+        // An error of a rule has said its place itself.
+        _ if message.starts_with("`extract[") => {
+            return message.split("; in `extract").next().unwrap_or(message).to_owned();
+        }
+        _ => return message.to_owned(),
     };
+    let Some((unknown, known)) = quoted.split_first() else { return message.to_owned() };
     let similarity = |key: &&&str| (strsim::jaro_winkler(unknown, key) * 1000.0).round();
     let nearest = known.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
     let place =
         message.split("; in ").nth(1).map(|place| format!(" in {place}")).unwrap_or_default();
     match nearest {
-        Some(nearest) => format!("unknown key `{unknown}`{place}; did you mean `{nearest}`?"),
-        None => format!("unknown key `{unknown}`{place}"),
+        Some(nearest) => format!("{what} `{unknown}`{place}; did you mean `{nearest}`?"),
+        None => format!("{what} `{unknown}`{place}"),
     }
 }
 
@@ -256,12 +279,18 @@ mod tests {
             "idle_timeout",
             "retries",
             "max_body",
+            "conditional",
             "allow_private",
             "depth",
             "pages",
             "time",
             "bytes",
+            "accept",
             "bodies",
+            "items",
+            "name",
+            "url",
+            "each",
         ] {
             let named = text
                 .lines()
@@ -277,12 +306,14 @@ mod tests {
             .lines()
             .map(|line| {
                 line.strip_prefix("# ")
-                    .filter(|rest| rest.contains(" = ") && !rest.starts_with('`'))
+                    .filter(|rest| rest.contains(" = ") || rest.starts_with('['))
+                    .filter(|rest| !rest.starts_with('`'))
                     .unwrap_or(line)
             })
             .map(|line| format!("{line}\n"))
             .collect();
-        toml::from_str::<Config>(&all).unwrap();
+        let config = toml::from_str::<Config>(&all).unwrap();
+        assert_eq!(config.extract[0].fields.len(), 8);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Size, Span};
+use super::{Size, Span, Statuses};
 
 /// How far around the seeds a crawl goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +126,8 @@ pub struct FetchConfig {
     pub retries: u8,
     /// Largest body that is read, on the wire and decoded.
     pub max_body: Size,
+    /// Ask for pages that an earlier crawl of the file stored only if they changed.
+    pub conditional: bool,
     /// Hosts (`name[:port]`) and networks (`10.0.0.0/8`) that may be reached
     /// though their addresses are private.
     pub allow_private: Vec<String>,
@@ -149,6 +151,15 @@ pub struct LimitsConfig {
     pub bytes: Option<Size>,
 }
 
+/// `[check]`: what counts as broken.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CheckConfig {
+    /// Statuses from 400 on that links may lead to all the same, such as `"403"` or
+    /// `"500-504"`.
+    pub accept: Vec<Statuses>,
+}
+
 /// Which bodies are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -165,11 +176,19 @@ pub enum Bodies {
 }
 
 /// `[store]`: what is kept.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreConfig {
     /// Which bodies are kept.
     pub bodies: Bodies,
+    /// Keep structured data: the items that pages say in JSON-LD and microdata.
+    pub items: bool,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { bodies: Bodies::Html, items: true }
+    }
 }
 
 impl Default for ScopeConfig {
@@ -224,6 +243,7 @@ impl Default for FetchConfig {
             idle_timeout: Span(Duration::from_secs(15)),
             retries: 2,
             max_body: Size(10 << 20),
+            conditional: true,
             allow_private: Vec::new(),
         }
     }

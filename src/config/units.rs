@@ -1,7 +1,8 @@
-//! How do people write durations and sizes?
+//! How do people write durations, sizes and statuses?
 //!
 //! `500ms`, `0.5s`, `2h`; `10MiB`, `1.5GB`. A bare number is refused, because
 //! `--delay 1` means something else to each of the tools people come from.
+//! Statuses are `403`, `5xx` or `500-504`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,6 +19,16 @@ pub struct Span(pub Duration);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Size(pub u64);
+
+/// Statuses as people write them: one, a hundred of them, or from one to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Statuses {
+    /// The first.
+    pub first: u16,
+    /// The last, itself among them.
+    pub last: u16,
+}
 
 const SPANS: &[(&str, f64)] =
     &[("ms", 0.001), ("s", 1.0), ("m", 60.0), ("min", 60.0), ("h", 3600.0), ("d", 86_400.0)];
@@ -77,6 +88,50 @@ impl FromStr for Size {
                     "`{text}` is no size: give a number and a unit, such as 512KiB, 10MiB or 1.5GB"
                 )
             })
+    }
+}
+
+impl FromStr for Statuses {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let status =
+            |text: &str| text.trim().parse().ok().filter(|status| (100..=999).contains(status));
+        let lower = text.trim().to_ascii_lowercase();
+        let hundred = lower.strip_suffix("xx").and_then(|digit| digit.parse::<u16>().ok());
+        let ends = match (hundred, lower.split_once("..=").or_else(|| lower.split_once('-'))) {
+            (Some(hundred @ 1..=9), _) => Some((hundred * 100, hundred * 100 + 99)),
+            (None, Some((first, last))) => status(first).zip(status(last)),
+            (None, None) => status(&lower).map(|status| (status, status)),
+            _ => None,
+        };
+        ends.filter(|(first, last)| first <= last)
+            .map(|(first, last)| Self { first, last })
+            .ok_or_else(|| format!("`{text}` is no status: give one such as 403, 5xx or 500-504"))
+    }
+}
+
+impl fmt::Display for Statuses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.first == self.last {
+            write!(f, "{}", self.first)
+        } else {
+            write!(f, "{}-{}", self.first, self.last)
+        }
+    }
+}
+
+impl TryFrom<String> for Statuses {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Statuses> for String {
+    fn from(statuses: Statuses) -> Self {
+        statuses.to_string()
     }
 }
 
@@ -157,6 +212,35 @@ mod tests {
         for text in ["1", "", "ms", "-1s", "1 fortnight", "1e9999s", "nan"] {
             assert!(text.parse::<Span>().is_err(), "{text}");
             assert!(text.parse::<Size>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn statuses_are_read_alone_by_the_hundred_and_from_to() {
+        #[rustfmt::skip]
+        let cases = [
+            ("403",       Some((403, 403))),
+            (" 999 ",     Some((999, 999))),
+            ("5xx",       Some((500, 599))),
+            ("4XX",       Some((400, 499))),
+            ("500-504",   Some((500, 504))),
+            ("200..=204", Some((200, 204))),
+            ("504-500",   None),
+            ("0xx",       None),
+            ("10xx",      None),
+            ("99",        None),
+            ("1000",      None),
+            ("500..504",  None),
+            ("",          None),
+            ("-",         None),
+            ("timeout",   None),
+        ];
+        for (text, expected) in cases {
+            let found = text.parse::<Statuses>().ok();
+            assert_eq!(found.map(|it| (it.first, it.last)), expected, "{text}");
+            if let Some(found) = found {
+                assert_eq!(found.to_string().parse(), Ok(found), "{text}");
+            }
         }
     }
 

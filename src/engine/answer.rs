@@ -8,7 +8,7 @@ use super::meet::Source;
 use super::origins::Unreachable;
 use super::record::{
     Candidate, Depth, Discovery, Ending, Kind, Moment, OriginId, OriginRecord, Outcome, Record,
-    UrlId, VisitRecord, Visited,
+    SitemapRecord, UrlId, VisitRecord, Visited,
 };
 use super::{Action, Engine, MAX_HOLD};
 use crate::canonical::CanonicalUrl;
@@ -62,8 +62,8 @@ impl Engine {
     fn url_visited(&mut self, mut visited: Visited, now: Moment) {
         if visited.page.is_some() && visited.candidate.kind == Kind::Asset {
             visited.candidate.kind = Kind::Page;
-            self.known.set_depth(visited.candidate.id, visited.candidate.depth);
             self.pages += 1;
+            self.budgets.count(&visited.candidate.url);
         }
         let ending = if self.meaning(&visited, now) == Meaning::PutBack {
             self.put_back(&visited.candidate, now)
@@ -152,7 +152,9 @@ impl Engine {
     pub(super) fn read_known_rules(&mut self, now: Moment) {
         while let Some((origin, rules)) = self.unread.pop() {
             let base = format!("{}/robots.txt", self.origins.name(origin));
-            self.meet_sitemaps(origin, &rules, &CanonicalUrl::from_stored(base), now);
+            let robots = CanonicalUrl::from_stored(base);
+            let id = self.intern_robots(&robots);
+            self.meet_sitemaps(origin, &rules, (id, &robots), now);
         }
     }
 
@@ -212,10 +214,13 @@ impl Engine {
             (_, Some(answer), _) => {
                 let delay = answer.rules.crawl_delay();
                 crawl_delay_ms = delay.and_then(|delay| u64::try_from(delay.as_millis()).ok());
-                self.rules_came(origin, &answer.rules, &candidate.url, now);
+                self.rules_came(origin, &answer.rules, (candidate.id, &candidate.url), now);
                 body = Some(answer.body);
             }
-            _ => self.rules_came(origin, &Arc::new(Rules::allow_all()), &candidate.url, now),
+            _ => {
+                let robots = (candidate.id, &candidate.url);
+                self.rules_came(origin, &Arc::new(Rules::allow_all()), robots, now);
+            }
         }
         let met = std::mem::take(&mut self.met);
         let record = VisitRecord {
@@ -225,7 +230,7 @@ impl Engine {
             met,
             ids: Vec::new(),
             page: None,
-            sitemap: Vec::new(),
+            sitemap: SitemapRecord::default(),
             ending: Ending::Untouched,
         };
         self.actions.push(Action::Write(Record::Visit(Box::new(record))));
@@ -247,7 +252,7 @@ impl Engine {
         &mut self,
         origin: OriginId,
         rules: &Arc<Rules>,
-        robots: &CanonicalUrl,
+        robots: (UrlId, &CanonicalUrl),
         now: Moment,
     ) {
         self.apply_rules(origin, rules, now, Duration::ZERO);
@@ -260,18 +265,17 @@ impl Engine {
         &mut self,
         origin: OriginId,
         rules: &Rules,
-        robots: &CanonicalUrl,
+        (robots_id, robots): (UrlId, &CanonicalUrl),
         now: Moment,
     ) {
         let base = robots.to_url();
         let usual = format!("{}/sitemap.xml", self.origins.name(origin));
-        for raw in rules.sitemaps().iter().map(String::as_str).chain([&*usual]) {
+        let named = rules.sitemaps().iter().map(|raw| (&**raw, Some(robots_id)));
+        // Nobody named the usual one: it is no fault if there is none.
+        for (raw, id) in named.chain([(&*usual, None)]) {
             if let Ok((url, _)) = crate::canonical::join(&base, raw) {
-                let source = Source { id: None, depth: Depth::new(0), hops: 0 };
-                // A robots.txt must not send us to strangers.
-                let refusal = self.scope.judge(&url).err();
-                let refusal = refusal.filter(|refusal| refusal.reason == Reason::External);
-                self.meet_url(&url, Kind::Sitemap, refusal, source, now);
+                let source = Source { id, depth: Depth::new(0), hops: 0 };
+                self.meet_url(&url, Kind::Sitemap, None, source, now);
             }
         }
     }

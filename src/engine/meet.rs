@@ -92,17 +92,17 @@ impl Engine {
             }
             return;
         }
-        // Only pages have a distance from the seeds.
-        let is_page = found.kind == Kind::Page;
-        let is_nearer = is_page && source.depth < self.known.depth(id);
+        // A link to a page brings nearer, also what was met as a part of one before.
+        let is_link = matches!(found.kind, Kind::Page | Kind::External);
+        let is_nearer = is_link && source.depth < self.known.depth(id);
         if rank == 0 {
             if is_nearer {
                 self.come_nearer(id, source.depth, source.id);
             }
             return;
         }
-        let depth = if is_page { source.depth.min(self.known.depth(id)) } else { source.depth };
-        let source = Source { depth, ..source };
+        let known = if found.kind.has_depth() { self.known.depth(id) } else { Depth::NONE };
+        let source = Source { depth: source.depth.min(known), ..source };
         let verdict = self.judge(found, source, now);
         // What lies in the URL itself is as final as nothing.
         let new_rank = verdict.0.as_ref().map_or(0, |refusal| refusal.reason.link_rank());
@@ -127,13 +127,12 @@ impl Engine {
         // A link that is not followed is no way from a seed; a sitemap is not nearer by any.
         let depth = match (&found.refusal, found.kind) {
             (Some(_), _) => Depth::NONE,
-            (None, Kind::Page) => source.depth,
+            (None, kind) if kind.has_depth() => source.depth,
             (None, _) => Depth::new(0),
         };
         self.known.set_depth(id, depth);
         let is_pending = refusal.is_none();
-        let is_mirror = refusal.as_ref().is_some_and(|it| it.reason == Reason::Mirror)
-            && found.kind == Kind::Page;
+        let is_mirror = refusal.as_ref().is_some_and(|it| it.reason == Reason::Mirror);
         // A known robots.txt is read for its sitemaps even if it disallows all the rest.
         let may_be_fetched =
             refusal.as_ref().is_none_or(|refusal| refusal.reason == Reason::Robots);
@@ -171,7 +170,8 @@ impl Engine {
         }
         if let Some(origin) = place.filter(|_| is_mirror) {
             let url = CanonicalUrl::from_stored(Arc::clone(&found.text));
-            self.meet_twin(origin, &url, Source { id: Some(id), ..source }, now);
+            let source = Source { id: Some(id), ..source };
+            self.meet_twin(origin, &url, found.kind, source, now);
         }
     }
 
@@ -180,12 +180,13 @@ impl Engine {
         &mut self,
         mirror: OriginId,
         url: &CanonicalUrl,
+        kind: Kind,
         source: Source,
         now: Moment,
     ) {
         if let Some(twin) = self.twin_of(mirror, url) {
             let refusal = self.scope.judge(&twin).err();
-            self.meet_url(&twin, Kind::Page, refusal, source, now);
+            self.meet_url(&twin, kind, refusal, source, now);
         }
     }
 
@@ -200,6 +201,11 @@ impl Engine {
             return (Some(refusal.clone()), None);
         }
         let url = CanonicalUrl::from_stored(Arc::clone(&found.text));
+        if found.kind == Kind::Sitemap
+            && let Some(refusal) = self.is_of_strangers(&url)
+        {
+            return (Some(refusal), None);
+        }
         let (origin, _) = self.origin_of(&url, now);
         let too_far = match found.kind {
             Kind::Page => {
@@ -217,13 +223,22 @@ impl Engine {
                 Refusal::new(Reason::Redirects, format!("behind {} redirects", source.hops))
             })
         };
-        let mut refusal =
-            too_far.or_else(too_many_hops).or_else(|| self.origins.judge(origin, &url).err());
+        let by_robots = || {
+            let obeys = found.kind.obeys_robots();
+            obeys.then(|| self.origins.judge(origin, &url).err()).flatten()
+        };
+        let mut refusal = too_far.or_else(too_many_hops).or_else(by_robots);
         // Seeds, which nobody was led to, are what the user wants.
         if refusal.is_none() && found.kind == Kind::Page && source.id.is_some() {
             refusal = self.judge_trap(&url, now);
         }
         (refusal, Some(origin))
+    }
+
+    /// What is against a sitemap: one of the site may lie outside the scope's folder
+    /// and patterns, but neither a robots.txt nor a redirect must send us to strangers.
+    fn is_of_strangers(&self, url: &CanonicalUrl) -> Option<Refusal> {
+        self.scope.judge(url).err().filter(|refusal| refusal.reason == Reason::External)
     }
 
     /// A URL met before is nearer to a seed than it was known to be.
@@ -252,7 +267,7 @@ impl Engine {
                 self.nearer_out -= 1;
                 let mut offered = Vec::new();
                 for row in rows {
-                    offered.extend((!row.leads_to.is_empty()).then_some(row.id));
+                    offered.extend(row.owes_an_offer().then_some(row.id));
                     self.came_nearer(row, now);
                 }
                 self.read_known_rules(now);
@@ -296,12 +311,12 @@ impl Engine {
 
     /// The depth at which a candidate stands by now: that of a page may have changed.
     pub(super) fn depth_of(&self, candidate: &Candidate) -> Depth {
-        let is_page = candidate.kind == Kind::Page;
-        if is_page { self.known.depth(candidate.id) } else { candidate.depth }
+        let has_depth = candidate.kind.has_depth();
+        if has_depth { self.known.depth(candidate.id) } else { candidate.depth }
     }
 
-    /// What the file has of a URL that came nearer: a pending one moves, the
-    /// links of a fetched one are offered again.
+    /// What the file has of a URL that came nearer: a pending one moves, what a fetched
+    /// one leads to, or one of a mirror stands for, is offered again.
     fn came_nearer(&mut self, row: NearerRow, now: Moment) {
         if let Some(pending) = row.pending
             && !self.known.is_taken(row.id)
@@ -314,6 +329,12 @@ impl Engine {
             }
         }
         let depth = self.known.depth(row.id);
+        if let Some(url) = row.mirror
+            && let Some(origin) = self.origins.id(url.origin())
+        {
+            let source = Source { id: Some(row.id), depth, hops: 0 };
+            self.meet_twin(origin, &url, Kind::Page, source, now);
+        }
         for (target, by, text) in row.leads_to {
             let source = Source::of_visit(row.id, depth, 0, by);
             if source.depth >= self.known.depth(target) {

@@ -10,6 +10,7 @@
 
 mod answer;
 mod budget;
+mod ending;
 mod face;
 mod frontier;
 mod health;
@@ -19,6 +20,7 @@ mod origins;
 mod rate;
 pub mod record;
 mod servers;
+mod start;
 mod suspects;
 mod trapped;
 mod twins;
@@ -28,19 +30,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::hash::UrlHasher;
-use crate::refusal::{Reason, Refusal};
 use crate::robots::Rules;
 use crate::scope::Scope;
 use crate::traps::Traps;
 use frontier::Frontier;
-use meet::Source;
 use origins::Origins;
 use rate::Rate;
-use record::{Candidate, Kind, Met, Moment, OriginId, Record, ServerId, UrlId};
+use record::{Candidate, Met, Moment, OriginId, Record, ServerId, UrlId};
 
 pub use budget::{Budget, Budgets};
 pub use face::{Action, Event, Finish, Loaded, LoadedOrigin, Progress, Settings};
 pub use known::Known;
+pub use start::too_deep;
 
 /// The longest that a server is left alone because it, or a file, asks for it.
 pub const MAX_HOLD: Duration = Duration::from_hours(24);
@@ -245,6 +246,8 @@ impl Engine {
             }
             self.start_what_may(now);
             self.flush_met();
+            // One that was refused may stand for another, which thereby came nearer.
+            self.write_nearer();
         }
         if self.in_flight == 0
             && let Some(finish) = self.finish(now)
@@ -254,19 +257,6 @@ impl Engine {
         } else if let Some(at) = self.next_wake(now) {
             self.actions.push(Action::WakeAt(at));
         }
-    }
-
-    fn check_limits(&mut self, now: Instant) {
-        let limits = &self.settings.limits;
-        let elapsed = self.elapsed_before + now.saturating_duration_since(self.began);
-        let reached = if limits.time.is_some_and(|time| elapsed >= time.0) {
-            Some(Finish::Time)
-        } else if limits.bytes.is_some_and(|bytes| self.bytes >= bytes.0) {
-            Some(Finish::Bytes)
-        } else {
-            None
-        };
-        self.stopping = self.stopping.take().or(reached);
     }
 
     fn requeue_delayed(&mut self, now: Instant) {
@@ -317,124 +307,13 @@ impl Engine {
     /// Whether one more request may be in flight.
     fn has_room(&self) -> bool {
         let most = if self.suspects.is_active() { 1 } else { self.settings.concurrency };
-        self.in_flight < most
-    }
-
-    /// A queued URL is judged once more when it leaves the queue: rules may have
-    /// come or gone since. A refused one costs no start.
-    fn judge_again(&mut self, candidate: Candidate, now: Moment) -> Option<Candidate> {
-        if candidate.kind == Kind::Robots {
-            return Some(candidate);
-        }
-        if self.settings.politeness.robots
-            && candidate.kind.obeys_robots()
-            && !self.origins.is_known(candidate.origin, now.at)
-        {
-            self.frontier.set_open(candidate.origin, false);
-            self.ask_rules(candidate.origin, now);
-            if let Some(candidate) = self.suspects.put_back(candidate) {
-                self.frontier.push(candidate);
-            }
-            return None;
-        }
-        let mut verdict = self.origins.judge(candidate.origin, &candidate.url);
-        let is_new_page = candidate.kind == Kind::Page && candidate.attempts == 0;
-        if is_new_page && verdict.is_ok() {
-            verdict = self.trap_of(&candidate).map_or(Ok(()), Err);
-            verdict = verdict.and_then(|()| self.budgets.judge(&candidate.url));
-        }
-        if let Err(refusal) = verdict {
-            self.known.set_taken(candidate.id, true);
-            self.suspects.refused(candidate.id);
-            let is_mirror = refusal.reason == Reason::Mirror;
-            self.actions.push(Action::Write(Record::Refused(candidate.id, refusal)));
-            if is_mirror {
-                let source =
-                    Source { id: Some(candidate.id), depth: candidate.depth, hops: candidate.hops };
-                self.meet_twin(candidate.origin, &candidate.url, source, now);
-            }
-            return None;
-        }
-        if is_new_page {
-            if self.settings.limits.pages.is_some_and(|limit| self.pages >= limit) {
-                self.frontier.push(candidate);
-                self.stopping = Some(Finish::Pages);
-                return None;
-            }
-            self.pages += 1;
-            self.budgets.count(&candidate.url);
-        }
-        Some(candidate)
-    }
-
-    fn start(&mut self, candidate: Candidate, now: Moment) {
-        if let Some(rate) = &mut self.rate {
-            rate.start();
-        }
-        if candidate.kind != Kind::Robots {
-            self.known.set_taken(candidate.id, true);
-        }
-        self.in_flight += 1;
-        self.frontier.start(candidate.server, now.at);
-        self.flush_met();
-        self.actions.push(Action::Start(candidate));
+        // What starts beside a suspect's record would be blamed for the next crash with it.
+        self.in_flight < most && !self.suspects.is_settling()
     }
 
     /// Until when the global rate lets nothing start.
     fn rate_wait(&mut self, now: Instant) -> Option<Instant> {
         self.rate.as_mut()?.wait(now)
-    }
-
-    /// When something may happen without anything else happening before.
-    fn next_wake(&mut self, now: Moment) -> Option<Instant> {
-        if self.stopping.is_some() {
-            return None;
-        }
-        let limits = &self.settings.limits;
-        let time_limit =
-            limits.time.map(|time| self.began + time.0.saturating_sub(self.elapsed_before));
-        let has_room = self.has_room();
-        let next_start = self.frontier.next_start().filter(|_| has_room).map(|at| at.max(now.at));
-        let next_start =
-            next_start.map(|at| self.rate_wait(now.at).map_or(at, |free| at.max(free)));
-        let delayed = self.delayed.first_key_value().map(|((at, _), _)| *at);
-        [time_limit, next_start, delayed, self.origins.next_retry()].into_iter().flatten().min()
-    }
-
-    /// Why the crawl is over, if it is. Nothing is in flight.
-    fn finish(&mut self, now: Moment) -> Option<Finish> {
-        if let Some(finish) = self.stopping.take() {
-            return Some(finish);
-        }
-        if !self.any_answer && self.origins.is_hopeless() || self.is_nobody_there() {
-            return Some(Finish::NoAnswer);
-        }
-        let nothing_waits = self.frontier.is_empty()
-            && self.delayed.is_empty()
-            && self.nearer_out == 0
-            && !self.suspects.is_active()
-            && self.origins.next_retry().is_none();
-        if nothing_waits {
-            let is_parked = self.frontier.parked().next().is_some();
-            return Some(match is_parked {
-                true if self.any_answer => Finish::Parked,
-                true => Finish::NoAnswer,
-                false => Finish::Finished,
-            });
-        }
-        let asked = self.nearer_out > 0
-            || self.lookups > 0
-            || self.frontier.is_refilling()
-            || self.suspects.is_settling();
-        let wait = self.next_wake(now).map(|at| at.saturating_duration_since(now.at));
-        debug_assert!(asked || wait.is_some(), "something waits, and for something");
-        if asked || wait.is_some_and(|wait| wait <= self.settings.politeness.max_wait.0) {
-            return None;
-        }
-        let wait = wait.unwrap_or_default();
-        let server =
-            self.frontier.next_server().map(|server| self.server_names[server.0 as usize].clone());
-        Some(Finish::Waiting { server: server.unwrap_or_default(), wait })
     }
 
     fn flush_met(&mut self) {
@@ -452,16 +331,4 @@ impl Engine {
             self.actions.push(Action::Write(Record::Nearer(part.to_vec())));
         }
     }
-}
-
-/// What stands against a page at `depth` where `limit` links are allowed.
-pub fn too_deep(depth: record::Depth, limit: u16) -> Option<Refusal> {
-    if depth == record::Depth::NONE {
-        return Some(Refusal::new(
-            Reason::Depth,
-            format!("no way from a seed is known, limit {limit}"),
-        ));
-    }
-    (depth.rank() > limit)
-        .then(|| Refusal::new(Reason::Depth, format!("depth {} > {limit}", depth.rank())))
 }

@@ -164,9 +164,9 @@ impl Origins {
         })
     }
 
-    /// When the next origin is to be asked again.
-    pub(super) fn next_retry(&self) -> Option<Instant> {
-        self.retries.first().map(|(until, _)| *until)
+    /// The next origin that is to be asked again, and when.
+    pub(super) fn next_retry(&self) -> Option<(Instant, OriginId)> {
+        self.retries.first().copied()
     }
 
     /// Whether there are rules, or a refusal, so that its URLs can be judged.

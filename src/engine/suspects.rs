@@ -8,8 +8,8 @@
 
 use std::collections::VecDeque;
 
-use super::record::{Candidate, Moment, PendingRow, Record, UrlId};
-use super::{Action, Engine};
+use super::Engine;
+use super::record::{Candidate, Moment, PendingRow, UrlId};
 
 /// Suspects that have not been visited yet.
 #[derive(Debug, Default)]
@@ -70,7 +70,9 @@ impl Engine {
         let origin = self.origins.id(row.url.origin()).expect("a pending URL has an origin");
         let candidate = self.candidate(row, origin);
         self.known.set_taken(candidate.id, true);
-        self.unasked.push(origin);
+        if candidate.kind.obeys_robots() {
+            self.unasked.push(origin);
+        }
         self.suspects.waiting.push_back(candidate);
     }
 
@@ -90,7 +92,7 @@ impl Engine {
                 self.known.set_taken(candidate.id, false);
                 self.frontier.push(candidate);
             } else if let Err(refusal) = self.origins.judge(origin, &candidate.url) {
-                self.actions.push(Action::Write(Record::Refused(candidate.id, refusal)));
+                self.refuse(candidate, refusal, now);
             } else {
                 self.suspects.out = Some(candidate.id);
                 self.frontier.push_urgent(candidate);

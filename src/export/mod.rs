@@ -6,7 +6,9 @@
 //! hand, so memory does not grow with the crawl.
 
 pub mod graph;
+pub mod html;
 pub mod markdown_tree;
+pub mod numbers;
 pub mod parquet;
 pub mod sitemap;
 pub mod warc;

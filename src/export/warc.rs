@@ -65,7 +65,7 @@ impl<W: Write> Warc<W> {
                 "description",
                 "Exported from a crawlite file. Bodies are stored with content and transfer encoding undone: \
                  Content-Encoding and Transfer-Encoding are renamed X-Crawler-Content-Encoding and \
-                 X-Crawler-Transfer-Encoding, Content-Length is that of the body as it is here. Names of headers \
+                 X-Crawler-Transfer-Encoding, Content-Length is that of the body as it is here. Where a server answered 304, the stored answer that it confirmed stands. Names of headers \
                  are in lower case, values of cookies are cut. Request records are rebuilt from the settings of the \
                  crawl; headers that its user added are not in them.",
             ),

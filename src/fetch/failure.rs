@@ -35,6 +35,9 @@ pub enum FetchError {
     /// The body is not what its headers say.
     #[error("{0}")]
     Undecodable(#[from] Undecodable),
+    /// A 304 to a request that asked for the whole.
+    #[error("the server says that nothing changed, but was not asked that")]
+    NotAsked,
     /// The code that visited the URL failed.
     #[error("a fault in crawlite: {0}")]
     Panic(String),
@@ -51,6 +54,7 @@ impl FetchError {
             Self::Timeout(_) | Self::ConnectTimeout(_) => "timeout",
             Self::Broken(_) => "broken",
             Self::Undecodable(_) => "undecodable",
+            Self::NotAsked => "not-asked",
             Self::Panic(_) => "panic",
         }
     }

@@ -11,6 +11,17 @@ const KEPT_HEADERS: usize = 64;
 /// Bytes of a header's value that are kept.
 const MAX_VALUE_BYTES: usize = 8 * 1024;
 
+/// What a 304 may say of a body that it does not have, or of its connection alone.
+const DESCRIBE_THE_BODY: [HeaderName; 7] = [
+    header::CONNECTION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_RANGE,
+    header::CONTENT_TYPE,
+    header::TRANSFER_ENCODING,
+    HeaderName::from_static("keep-alive"),
+];
+
 /// The head of a response.
 #[derive(Clone, Debug)]
 pub struct Head {
@@ -38,6 +49,43 @@ impl Head {
             }
         }
         Self::new(status, map)
+    }
+
+    /// The head of a stored answer, from what [`Head::to_json`] kept of it.
+    pub fn from_json(status: u16, json: &str) -> Self {
+        let object: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(json).unwrap_or_default();
+        let mut headers = HeaderMap::new();
+        for (name, values) in &object {
+            let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
+            let values = values.as_array().into_iter().flatten().filter_map(|value| value.as_str());
+            for value in values.filter_map(|value| HeaderValue::from_str(value).ok()) {
+                headers.append(&name, value);
+            }
+        }
+        Self { status, headers }
+    }
+
+    /// A stored head as a 304 that confirms it leaves it: what the 304 says replaces
+    /// what was said before, but for what describes the stored bytes themselves
+    /// (RFC 9111 section 3.2).
+    #[must_use]
+    pub fn freshened_by(&self, newer: &Self) -> Self {
+        let mut headers = self.headers.clone();
+        // Values of cookies are not kept.
+        headers.remove(header::SET_COOKIE);
+        for name in newer.headers.keys().filter(|name| !DESCRIBE_THE_BODY.contains(name)) {
+            headers.remove(name);
+            for value in newer.headers.get_all(name) {
+                headers.append(name, value.clone());
+            }
+        }
+        Self { status: self.status, headers }
+    }
+
+    /// The first value of a header as it came.
+    pub(super) fn value(&self, name: HeaderName) -> Option<&HeaderValue> {
+        self.headers.get(name)
     }
 
     /// The first value of a header, if it is text.
@@ -151,6 +199,23 @@ mod tests {
         assert_eq!(head.media_type(), "text/html");
         assert_eq!(head.charset(), Some("utf-8"));
         assert_eq!(head.location().as_deref(), Some("/é"));
+    }
+
+    #[test]
+    fn a_304_freshens_what_is_stored() {
+        let stored = head(
+            200,
+            &[("content-type", "text/html"), ("x", "1"), ("x", "2"), ("set-cookie", "a=<cut>")],
+        );
+        let newer = head(
+            304,
+            &[("content-type", "text/plain"), ("x", "3"), ("content-length", "0"), ("y", "4")],
+        );
+        let fresh = Head::from_json(200, &stored.to_json()).freshened_by(&newer);
+        assert_eq!(fresh.status, 200);
+        assert_eq!(fresh.get_all("x").collect::<Vec<_>>(), ["3"]);
+        assert_eq!((fresh.get("content-type"), fresh.get("y")), (Some("text/html"), Some("4")));
+        assert_eq!((fresh.get("content-length"), fresh.get("set-cookie")), (None, None));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! budget that all visits share.
 
 mod client;
+mod condition;
 mod cookies;
 mod decode;
 mod failure;
@@ -15,7 +16,7 @@ mod head;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::header::{self, HeaderMap, HeaderValue};
@@ -29,6 +30,7 @@ use failure::is_out_of_files;
 use guard::GuardedResolver;
 
 pub use client::{ACCEPT, ACCEPT_ENCODING, SetupError};
+pub use condition::Condition;
 pub use decode::{Decoded, Undecodable, decode, gunzip};
 pub use failure::FetchError;
 pub use guard::{BadAllowance, Guard, is_global};
@@ -52,6 +54,19 @@ pub enum Method {
     Get,
     /// The head alone.
     Head,
+}
+
+/// One request.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// For what.
+    pub url: &'a CanonicalUrl,
+    /// How much of it.
+    pub method: Method,
+    /// Only if this holds, where there is one.
+    pub condition: Option<&'a Condition>,
+    /// Counts the bytes of the body as they come, also where no answer comes of them.
+    pub received: &'a AtomicU64,
 }
 
 /// A response, as far as it was wanted.
@@ -145,7 +160,8 @@ impl Fetcher {
         guard::addresses(host).await.into_iter().min()
     }
 
-    /// Gets `url`. Once the head is there, `wants_body` decides whether the body is read.
+    /// Makes a request. Once the head is there, `wants_body` decides whether the body
+    /// is read.
     ///
     /// Dropping the future closes the connection; nothing else is left behind.
     ///
@@ -153,14 +169,13 @@ impl Fetcher {
     /// See [`FetchError`]. Any status counts as success here.
     pub async fn get(
         &self,
-        url: &CanonicalUrl,
-        method: Method,
+        request: Request<'_>,
         wants_body: impl Fn(&Head) -> bool,
     ) -> Result<Fetched, FetchError> {
-        if !self.guard.admits_literal(url) {
+        if !self.guard.admits_literal(request.url) {
             return Err(FetchError::Private);
         }
-        let answer = tokio::time::timeout(self.timeout, self.read(url, method, wants_body));
+        let answer = tokio::time::timeout(self.timeout, self.read(request, wants_body));
         answer
             .await
             .map_err(|_| FetchError::Timeout(format!("{} s in all", self.timeout.as_secs_f32())))?
@@ -168,12 +183,11 @@ impl Fetcher {
 
     async fn read(
         &self,
-        url: &CanonicalUrl,
-        method: Method,
+        request: Request<'_>,
         wants_body: impl Fn(&Head) -> bool,
     ) -> Result<Fetched, FetchError> {
         let began = Instant::now();
-        let mut response = self.send(url, method).await?;
+        let mut response = self.send(request).await?;
         let headers = std::mem::take(response.headers_mut());
         let head = Head::new(response.status().as_u16(), headers);
         let mut fetched = Fetched {
@@ -186,23 +200,25 @@ impl Fetcher {
             hold: None,
             head,
         };
-        if method == Method::Head {
+        if request.method == Method::Head {
             return Ok(fetched);
         }
         if wants_body(&fetched.head) {
-            self.read_body(response, &mut fetched).await?;
+            self.read_body(response, &mut fetched, request.received).await?;
         } else {
             // Half of what is left at most: the answer is here, and must not be lost to its body.
             let most = self.timeout.saturating_sub(began.elapsed()) / 2;
             let drain = drain(response, &mut fetched);
             tokio::time::timeout(DRAIN_TIME.min(most), drain).await.ok();
+            request.received.fetch_add(fetched.wire_bytes, Ordering::Relaxed);
         }
         Ok(fetched)
     }
 
     /// Sends the request. Where no file descriptor is left it waits for one, as long
     /// as the deadline allows: that is not the URL's fault.
-    async fn send(&self, url: &CanonicalUrl, method: Method) -> Result<Response, FetchError> {
+    async fn send(&self, asked: Request<'_>) -> Result<Response, FetchError> {
+        let Request { url, method, condition, .. } = asked;
         let client =
             if self.guard.exempts(url) || self.has_proxy { &self.exempt } else { &self.strict };
         loop {
@@ -212,6 +228,9 @@ impl Fetcher {
             };
             if self.seed_origins.iter().any(|origin| **origin == *url.origin()) {
                 request = request.headers(self.seed_headers.clone());
+            }
+            if let Some(condition) = condition {
+                request = request.headers(condition.headers());
             }
             if self.is_scarce.load(Ordering::Relaxed) {
                 request = request.header(header::CONNECTION, HeaderValue::from_static("close"));
@@ -230,6 +249,7 @@ impl Fetcher {
         &self,
         mut response: Response,
         fetched: &mut Fetched,
+        received: &AtomicU64,
     ) -> Result<(), FetchError> {
         let expected = fetched
             .head
@@ -239,6 +259,7 @@ impl Fetcher {
         let mut body = Vec::with_capacity(expected.min(OWN_BYTES));
         while let Some(chunk) = self.next_chunk(&mut response).await? {
             fetched.wire_bytes += chunk.len() as u64;
+            received.fetch_add(chunk.len() as u64, Ordering::Relaxed);
             if body.len() + chunk.len() > OWN_BYTES && fetched.hold.is_none() {
                 fetched.hold = self.hold().await;
             }
@@ -255,6 +276,17 @@ impl Fetcher {
         }
         fetched.body = Some(body);
         Ok(())
+    }
+
+    /// Leave to have a body of `bytes` that did not come over the network; none is
+    /// needed for a short one. Asked for once, by who has none.
+    pub async fn room_for(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let kib = bytes.saturating_sub(OWN_BYTES).div_ceil(1024);
+        let kib = u32::try_from(kib.min(self.max_body / 1024)).unwrap_or(u32::MAX);
+        if kib == 0 {
+            return None;
+        }
+        Some(Arc::clone(&self.budget).acquire_many_owned(kib).await.expect("never closed"))
     }
 
     /// Leave for one more body of the largest size; asked for once, so that no

@@ -130,8 +130,22 @@ impl Scope {
         if inside { Ok(()) } else { Err(Refusal::new(Reason::External, url.host())) }
     }
 
-    /// The scope in words, for the first lines of a crawl.
+    /// The scope in words, for the first lines of a crawl, with what is easily missed.
     pub fn in_words(&self) -> String {
+        let extent = self.extent();
+        let below = (self.preset == Preset::Host)
+            .then(|| self.around.iter().find(|around| &*around.folder != "/"));
+        match below.flatten() {
+            Some(around) => format!(
+                "{extent}; the seed is below {}: `--scope path` to stay there",
+                around.folder
+            ),
+            None => extent,
+        }
+    }
+
+    /// How far it reaches, in words.
+    pub fn extent(&self) -> String {
         let mut names: Vec<&str> = self
             .around
             .iter()
@@ -168,15 +182,7 @@ impl Scope {
             (true, false) => ", but what matches exclude",
             (false, false) => ", what matches include and not exclude",
         };
-        let below = (self.preset == Preset::Host)
-            .then(|| self.around.iter().find(|around| &*around.folder != "/"));
-        match below.flatten() {
-            Some(around) => format!(
-                "{place}{patterns}; the seed is below {}: `--scope path` to stay there",
-                around.folder
-            ),
-            None => format!("{place}{patterns}"),
-        }
+        format!("{place}{patterns}")
     }
 }
 

@@ -14,9 +14,19 @@
 //! they contain. Entities of a DOCTYPE are never expanded, nothing is recursive,
 //! and every text, depth and count has a bound, named where it is applied.
 
+mod problem;
 mod xml;
 
 use std::borrow::Cow;
+
+pub use problem::{Flaw, Problem, is_w3c_date};
+
+/// Bytes in which the root of a document is looked for.
+const LOOKED_AT: usize = 8192;
+/// How the root of an XML sitemap begins.
+const ROOTS: [&str; 4] = ["<urlset", "<sitemapindex", "<rss", "<feed"];
+/// Of UTF-8.
+const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
 
 /// Problems reported of one sitemap.
 const MAX_PROBLEMS: usize = 20;
@@ -28,10 +38,12 @@ pub struct Sitemap {
     pub kind: Kind,
     /// In the order of the file, repetitions included.
     pub entries: Vec<Entry>,
-    /// What could not be read, one line each, at most 20.
-    pub problems: Vec<String>,
+    /// What could not be read, at most 20 and what ended the reading.
+    pub problems: Vec<Problem>,
     /// A limit ended the reading: there may be more entries.
     pub cut: bool,
+    /// Where lines were counted to: a byte and its line.
+    counted: (usize, u32),
 }
 
 /// The formats of a sitemap (sitemaps.org, "Other Sitemap formats").
@@ -59,6 +71,8 @@ pub struct Entry {
     pub changefreq: Option<String>,
     /// 0.0 to 1.0; `None` if absent or anything else.
     pub priority: Option<f64>,
+    /// The line in which it begins, from 1.
+    pub line: u32,
 }
 
 /// How much of a sitemap is read. The defaults are those of sitemaps.org.
@@ -78,25 +92,42 @@ impl Default for Limits {
 
 impl Sitemap {
     fn new(kind: Kind) -> Self {
-        Self { kind, entries: Vec::new(), problems: Vec::new(), cut: false }
+        Self { kind, entries: Vec::new(), problems: Vec::new(), cut: false, counted: (0, 1) }
     }
 
-    /// Adds `entry`, or notes that there would be more.
-    fn push(&mut self, entry: Entry, limits: Limits) {
+    /// Adds `entry`, which begins at byte `at` of `text`, or notes that there would be more.
+    fn push(&mut self, mut entry: Entry, text: &str, at: usize, limits: Limits) {
         if self.entries.len() < limits.max_urls {
+            entry.line = self.line(text, at);
             self.entries.push(entry);
         } else {
             self.cut = true;
+            let what = format!("more than {} URLs; the rest is not read", limits.max_urls);
+            self.end_with(text, at, Flaw::TooMany, &what);
         }
     }
 
     /// Adds a problem with what stands at byte `at` of `text`.
-    fn report(&mut self, text: &str, at: usize, problem: &str) {
+    fn report(&mut self, text: &str, at: usize, flaw: Flaw, what: &str) {
         if self.problems.len() < MAX_PROBLEMS {
-            let breaks =
-                text.as_bytes()[..at.min(text.len())].iter().filter(|&&byte| byte == b'\n');
-            self.problems.push(format!("line {}: {problem}", breaks.count() + 1));
+            self.end_with(text, at, flaw, what);
         }
+    }
+
+    /// The same, however many problems there are.
+    fn end_with(&mut self, text: &str, at: usize, flaw: Flaw, what: &str) {
+        let (line, byte) = (Some(self.line(text, at)), Some(at as u64));
+        self.problems.push(Problem { flaw, line, byte, what: what.to_owned() });
+    }
+
+    /// The line of byte `at`. Places are asked for nearly in their order.
+    fn line(&mut self, text: &str, at: usize) -> u32 {
+        let at = at.min(text.len());
+        let (from, line) = if at < self.counted.0 { (0, 1) } else { self.counted };
+        let breaks = text.as_bytes()[from..at].iter().filter(|&&byte| byte == b'\n');
+        let breaks = u32::try_from(breaks.count()).unwrap_or(u32::MAX);
+        self.counted = (at, line.saturating_add(breaks));
+        self.counted.1
     }
 }
 
@@ -108,9 +139,19 @@ pub fn parse(body: &[u8], limits: Limits) -> Sitemap {
     let text = decode(&body[..body.len().min(limits.max_bytes)]);
     let mut sitemap =
         if is_xml(&text) { xml::read(&text, limits) } else { read_lines(&text, cut, limits) };
-    sitemap.cut |= cut;
+    if cut {
+        sitemap.cut = true;
+        let what = format!("larger than {} bytes; the rest is not read", limits.max_bytes);
+        sitemap.end_with(&text, text.len(), Flaw::TooLarge, &what);
+    }
     if let Some(at) = text.find(char::REPLACEMENT_CHARACTER) {
-        sitemap.report(&text, at, "neither UTF-8 nor UTF-16");
+        sitemap.report(&text, at, Flaw::Encoding, "neither UTF-8 nor UTF-16");
+    }
+    // Only in text that was not converted are places those of the file.
+    let mark = usize::from(body.starts_with(&BYTE_ORDER_MARK)) * BYTE_ORDER_MARK.len();
+    let is_as_written = matches!(text, Cow::Borrowed(_));
+    for problem in &mut sitemap.problems {
+        problem.byte = problem.byte.filter(|_| is_as_written).map(|byte| byte + mark as u64);
     }
     sitemap
 }
@@ -135,10 +176,35 @@ fn decode(body: &[u8]) -> Cow<'_, str> {
 /// Whether `text` is XML, perhaps with something else in front of it, such as a
 /// warning of the program that made it.
 fn is_xml(text: &str) -> bool {
-    const LOOKED_AT: usize = 8192;
     let beginning = &text[..text.floor_char_boundary(LOOKED_AT)];
-    let roots = ["<?xml", "<urlset", "<sitemapindex", "<rss", "<feed"];
-    text.trim_start().starts_with('<') || roots.iter().any(|root| beginning.contains(root))
+    text.trim_start().starts_with('<')
+        || beginning.contains("<?xml")
+        || ROOTS.iter().any(|root| beginning.contains(root))
+}
+
+/// Whether `body` is a page for people, whatever its headers say: it begins as one, and
+/// none of the elements that hold a sitemap is near its beginning.
+pub fn is_html(body: &[u8]) -> bool {
+    let beginning = &body[..body.len().min(LOOKED_AT)];
+    let has = |root: &&str| beginning.windows(root.len()).any(|part| part == root.as_bytes());
+    let start = body.strip_prefix(&BYTE_ORDER_MARK).unwrap_or(body).trim_ascii_start();
+    let begins = |tag: &&str| {
+        start.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag.as_bytes()))
+    };
+    let tags = [
+        "<!doctype html",
+        "<html",
+        "<head",
+        "<body",
+        "<script",
+        "<title",
+        "<!--",
+        "<p",
+        "<div",
+        "<h1",
+        "<a",
+    ];
+    tags.iter().any(begins) && !ROOTS.iter().any(has)
 }
 
 /// A text sitemap: full URLs, one a line, and nothing else.
@@ -151,9 +217,10 @@ fn read_lines(text: &str, cut: bool, limits: Limits) -> Sitemap {
         let (at, url) = (next, line.trim());
         next += line.len();
         if looks_like_url(url) {
-            sitemap.push(Entry { url: url.to_owned(), ..Entry::default() }, limits);
+            let entry = Entry { url: url.to_owned(), ..Entry::default() };
+            sitemap.push(entry, text, at, limits);
         } else if !url.is_empty() {
-            sitemap.report(text, at, "not a URL");
+            sitemap.report(text, at, Flaw::NotAUrl, "not a URL");
         }
         if sitemap.cut {
             break;

@@ -1,6 +1,6 @@
 //! Small documents, good and bad; then large hostile ones.
 
-use super::{Kind, Limits, Sitemap, parse};
+use super::{Flaw, Kind, Limits, Sitemap, parse};
 
 fn read(document: &str) -> Sitemap {
     parse(document.as_bytes(), Limits::default())
@@ -60,7 +60,11 @@ fn what_a_site_claims_is_kept_as_written() {
     assert_eq!(entry.changefreq.as_deref(), Some("daily"));
     assert_eq!(entry.priority, Some(0.8));
     assert_eq!(sitemap.entries[1].priority, None, "out of range");
-    assert_eq!(sitemap.problems, [""; 0]);
+    assert_eq!(sitemap.problems, []);
+}
+
+fn said(sitemap: &Sitemap) -> Vec<String> {
+    sitemap.problems.iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -75,11 +79,16 @@ fn problems_say_where_and_what() {
         ("http://a\n# comment",                                  "line 2: not a URL"),
     ];
     for (document, expected) in cases {
-        assert_eq!(read(document).problems, [expected], "{document}");
+        assert_eq!(said(&read(document)), [expected], "{document}");
     }
     assert_eq!(read(&"x\n".repeat(100)).problems.len(), 20);
     let latin = parse(b"<urlset><url><loc>caf\xE9</loc></url></urlset>", Limits::default());
-    assert_eq!(latin.problems, ["line 1: neither UTF-8 nor UTF-16"]);
+    assert_eq!(said(&latin), ["line 1: neither UTF-8 nor UTF-16"]);
+    assert_eq!(latin.problems[0].byte, None, "places have moved");
+    let marked = read("\u{FEFF}<urlset>\n<url></url></urlset>");
+    assert_eq!((marked.problems[0].line, marked.problems[0].byte), (Some(2), Some(12)));
+    let entry = &read("<urlset>\n\n<url><loc>a</loc></url></urlset>").entries[0];
+    assert_eq!(entry.line, 3);
 }
 
 #[test]
@@ -101,11 +110,15 @@ fn limits_cut_between_urls() {
     assert!(!parse(record.repeat(2).as_bytes(), two).cut, "as many as allowed");
     let sitemap = parse(record.repeat(3).as_bytes(), two);
     assert!(sitemap.cut && sitemap.entries.len() == 2);
+    assert_eq!(said(&sitemap), ["line 1: more than 2 URLs; the rest is not read"]);
 
     let short = Limits { max_bytes: 12, ..Limits::default() };
     let sitemap = parse(b"http://a\nhttp://b", short);
     assert_eq!(urls(&sitemap), ["http://a"], "not half of the second");
-    assert!(sitemap.cut);
+    assert!(sitemap.cut && sitemap.problems[0].flaw == Flaw::TooLarge);
+    let broken = read(&"<urlset><!oops>".repeat(60));
+    assert!(broken.cut && broken.problems.len() == 21, "{:?}", broken.problems);
+    assert_eq!(broken.problems[20].what, "more than 20 errors; the rest is not read");
 }
 
 #[test]
@@ -127,7 +140,7 @@ fn hostile_documents_cost_little_and_yield_nothing() {
     for (name, document) in cases {
         let sitemap = read(&document);
         assert!(sitemap.entries.iter().all(|entry| entry.url == "&e29;"), "{name}");
-        assert!(sitemap.problems.len() <= 20, "{name}");
-        assert!(sitemap.problems.iter().all(|problem| problem.len() < 200), "{name}");
+        assert!(sitemap.problems.len() <= 22, "{name}");
+        assert!(sitemap.problems.iter().all(|problem| problem.what.len() < 200), "{name}");
     }
 }

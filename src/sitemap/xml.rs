@@ -14,7 +14,7 @@ use quick_xml::errors::Error;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
-use super::{Entry, Kind, Limits, Sitemap, looks_like_url};
+use super::{Entry, Flaw, Kind, Limits, Sitemap, looks_like_url};
 
 /// The longest text of a field; a longer one is ignored.
 pub(super) const MAX_TEXT_BYTES: usize = 8192;
@@ -42,6 +42,8 @@ pub(super) fn read(text: &str, limits: Limits) -> Sitemap {
         }
     }
     document.sitemap.cut = true;
+    let what = format!("more than {MAX_SYNTAX_ERRORS} errors; the rest is not read");
+    document.sitemap.end_with(text, from, Flaw::Syntax, &what);
     document.finish()
 }
 
@@ -100,10 +102,10 @@ impl Document<'_> {
                 Ok(Event::Eof) => return None,
                 Ok(event) => self.on_event(&event, at),
                 // The reader is behind it already.
-                Err(Error::IllFormed(error)) => self.report(at, &error.to_string()),
+                Err(Error::IllFormed(error)) => self.report(at, Flaw::Syntax, &error.to_string()),
                 Err(error) => {
                     let at = place(reader.error_position());
-                    self.report(at, &error.to_string());
+                    self.report(at, Flaw::Syntax, &error.to_string());
                     return Some(self.text.ceil_char_boundary(at + 1));
                 }
             }
@@ -121,7 +123,7 @@ impl Document<'_> {
             Event::End(tag) => self.on_end(tag.name().as_ref(), at),
             Event::Text(text) => {
                 if text.starts_with('&') && self.current_text().is_some() {
-                    self.report(at, "& that should be &amp;");
+                    self.report(at, Flaw::Syntax, "& that should be &amp;");
                 }
                 self.on_text(text);
             }
@@ -135,7 +137,7 @@ impl Document<'_> {
     fn on_start(&mut self, tag: &BytesStart, at: usize) {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            self.report(at, "too many elements inside each other");
+            self.report(at, Flaw::Syntax, "too many elements inside each other");
             self.sitemap.cut = true;
             return;
         }
@@ -167,7 +169,7 @@ impl Document<'_> {
         }
         record.depth = record.depth.saturating_sub(1);
         if record.depth == 0 && !record.end_field() {
-            self.report(at, "a text of more than 8 KiB");
+            self.report(at, Flaw::Entry, "a text of more than 8 KiB");
         }
     }
 
@@ -184,7 +186,7 @@ impl Document<'_> {
         match resolve(reference) {
             Some(text) => self.on_text(&text),
             None if self.current_text().is_some() => {
-                self.report(at, "an unknown entity, or & that should be &amp;");
+                self.report(at, Flaw::Syntax, "an unknown entity, or & that should be &amp;");
                 for text in ["&", reference, ";"] {
                     self.on_text(text);
                 }
@@ -207,7 +209,7 @@ impl Document<'_> {
     fn close_record(&mut self, complete: bool) {
         let Some(mut record) = self.record.take() else { return };
         if complete && !record.end_field() {
-            self.report(record.at, "a text of more than 8 KiB");
+            self.report(record.at, Flaw::Entry, "a text of more than 8 KiB");
         }
         let mut entry = record.entry;
         // Some write <sitemap>https://…</sitemap>, without <loc>.
@@ -216,27 +218,33 @@ impl Document<'_> {
             own_text.clone_into(&mut entry.url);
         }
         if entry.url.is_empty() {
-            self.report(record.at, "an entry without a URL");
+            self.report(record.at, Flaw::Entry, "an entry without a URL");
         } else {
-            self.sitemap.push(entry, self.limits);
+            self.sitemap.push(entry, self.text, record.at, self.limits);
         }
     }
 
     fn finish(mut self) -> Sitemap {
         let end = self.text.len();
         if !self.sitemap.cut && self.depth > 0 {
-            self.report(end, "an element is not closed; is the end of the file missing?");
+            self.report(
+                end,
+                Flaw::Syntax,
+                "an element is not closed; is the end of the file missing?",
+            );
         }
         self.close_record(false);
         match self.kind {
             Some(kind) => self.sitemap.kind = kind,
-            None => self.report(0, "neither <urlset>, <sitemapindex>, <rss> nor <feed>"),
+            None => {
+                self.report(0, Flaw::Format, "neither <urlset>, <sitemapindex>, <rss> nor <feed>");
+            }
         }
         self.sitemap
     }
 
-    fn report(&mut self, at: usize, problem: &str) {
-        self.sitemap.report(self.text, at, problem);
+    fn report(&mut self, at: usize, flaw: Flaw, what: &str) {
+        self.sitemap.report(self.text, at, flaw, what);
     }
 }
 

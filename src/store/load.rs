@@ -12,7 +12,7 @@ use super::{CrawlRow, Error};
 use crate::canonical::CanonicalUrl;
 use crate::engine::record::{Depth, Kind, OriginId, PendingRow, UrlId};
 use crate::engine::{Known, Loaded, LoadedOrigin};
-use crate::hash::UrlHash;
+use crate::hash::{ContentHash, UrlHash};
 use crate::refusal::{REASONS, Reason};
 use crate::robots::Rules;
 use crate::traps::{self, Trap};
@@ -21,6 +21,12 @@ use crate::traps::{self, Trap};
 const MAX_CRASHES: i64 = 3;
 /// How long a stored robots.txt is believed (RFC 9309 section 2.4).
 const RULES_LAST_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// The newest pages whose contents are looked at again: a row of the same content is
+/// long before it is 1000 pages old, unless hundreds of patterns take turns.
+const CONTENTS: u32 = 50_000;
+/// Rows among which the newest request is: they are written in the order in which visits end.
+const NEWEST_FETCHES: i64 = 1000;
 
 /// The largest file that is looked through before it is written to: half a second.
 const CHECKED_WHOLE_BYTES: i64 = 256 << 20;
@@ -151,8 +157,8 @@ pub(super) fn load(
     })
 }
 
-/// The traps of the file, and what its URLs count towards further ones. Contents
-/// are not counted again, so one content under many URLs is found later.
+/// The traps of the file, and what its URLs and the newest of its pages count towards
+/// further ones.
 fn load_traps(db: &Connection, crawl_id: i64, loaded: &mut Loaded) -> Result<(), Error> {
     let Some(traps) = &mut loaded.traps else { return Ok(()) };
     let mut statement = db.prepare(
@@ -185,6 +191,21 @@ fn load_traps(db: &Connection, crawl_id: i64, loaded: &mut Loaded) -> Result<(),
         if let Some(url) = canonical(&row.get::<_, String>(0)?) {
             traps.judge(&url);
         }
+    }
+    let mut statement = db.prepare(
+        "SELECT u.url, p.content_hash
+         FROM (SELECT id, url_id, page_id FROM fetch WHERE crawl_id = ?1 AND status = 200 AND page_id IS NOT NULL
+               ORDER BY id DESC LIMIT ?2) f
+         JOIN page p ON p.id = f.page_id JOIN url u ON u.id = f.url_id ORDER BY f.id DESC",
+    )?;
+    let mut rows = statement.query(params![crawl_id, CONTENTS])?;
+    let mut contents = Vec::new();
+    while let Some(row) = rows.next()? {
+        let url = canonical(&row.get::<_, String>(0)?);
+        contents.extend(url.zip(row.get(1).ok().map(ContentHash)));
+    }
+    for (url, hash) in contents.iter().rev() {
+        traps.content(url, hash);
     }
     Ok(())
 }
@@ -232,7 +253,7 @@ pub(super) fn count_crashes(
 fn load_known(db: &Connection, crawl_id: i64) -> Result<Known, Error> {
     let mut known = Known::default();
     let mut statement = db.prepare(
-        "SELECT u.id, u.hash, s.depth, s.reason, s.kind IN ('sitemap', 'asset', 'external') FROM url u
+        "SELECT u.id, u.hash, s.depth, s.reason, s.kind = 'sitemap' FROM url u
          LEFT JOIN state s ON s.crawl_id = ?1 AND s.url_id = u.id ORDER BY u.id",
     )?;
     let mut rows = statement.query([crawl_id])?;
@@ -282,6 +303,14 @@ fn load_suspects(
     Ok(rows)
 }
 
+/// By how much the clock was at least set back since the newest request, in ms: a hold
+/// would otherwise last that much longer than it was asked for.
+fn clock_set_back(db: &Connection, now: i64) -> Result<i64> {
+    let sql = "SELECT max(started_at) FROM fetch WHERE id > (SELECT max(id) FROM fetch) - ?1";
+    let newest: Option<i64> = db.query_row(sql, [NEWEST_FETCHES], |row| row.get(0))?;
+    Ok(newest.map_or(0, |newest| newest.saturating_sub(now).max(0)))
+}
+
 fn load_origins(
     db: &Connection,
     crawl_id: i64,
@@ -298,6 +327,7 @@ fn load_origins(
          FROM origin o ORDER BY o.id",
     )?;
     let mut last = 0;
+    let set_back = clock_set_back(db, now)?;
     let rows = statement.query_map([crawl_id], |row| {
         let name: Box<str> = row.get::<_, String>(0)?.into();
         last += 1;
@@ -322,7 +352,7 @@ fn load_origins(
             pending: u64::try_from(pending).unwrap_or_default().saturating_sub(suspects as u64),
             name,
             rules: rules.zip(age).map(|(rules, age)| (Arc::new(rules), age)),
-            hold_until: row.get(4)?,
+            hold_until: row.get::<_, Option<i64>>(4)?.map(|until| until.saturating_sub(set_back)),
             is_external: row.get(6)?,
             mirror_of: row.get::<_, Option<u32>>(5)?.map(OriginId),
         })

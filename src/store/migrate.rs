@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tokio_rusqlite::rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
-use super::{Error, save};
+use super::{Error, extraction, save};
 
 /// `crlt`, in the header of every file of ours.
 pub(super) const APPLICATION_ID: i32 = 0x6372_6c74;
@@ -50,6 +50,14 @@ pub fn views() -> Vec<View> {
     views
 }
 
+/// The names of the tables and views that every file has.
+pub(super) fn own_names() -> impl Iterator<Item = &'static str> {
+    let created = SCHEMA.lines().chain(VIEWS.lines()).filter_map(|line| {
+        line.strip_prefix("CREATE TABLE ").or_else(|| line.strip_prefix("CREATE VIEW "))
+    });
+    created.filter_map(|line| line.split_whitespace().next())
+}
+
 /// Checks the header of an existing file: the version of its tables, `None` if it
 /// is empty and to be made.
 pub(super) fn check_header(db: &Connection, path: &Path) -> Result<Option<i32>, Error> {
@@ -67,11 +75,12 @@ pub(super) fn check_header(db: &Connection, path: &Path) -> Result<Option<i32>, 
     }
 }
 
-/// Makes the tables of a new file.
+/// Makes the tables and views of a new file.
 pub(super) fn create(db: &mut Connection, secret: [u8; 16], now: i64) -> Result<(), Error> {
     db.execute_batch("PRAGMA page_size = 8192; PRAGMA auto_vacuum = NONE;")?;
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     tx.execute_batch(SCHEMA)?;
+    tx.execute_batch(VIEWS)?;
     tx.execute(
         "INSERT INTO file (id, secret, created_at, version) VALUES (1, ?1, ?2, ?3)",
         (secret, now, env!("CARGO_PKG_VERSION")),
@@ -82,8 +91,9 @@ pub(super) fn create(db: &mut Connection, secret: [u8; 16], now: i64) -> Result<
     Ok(())
 }
 
-/// Brings the tables of an older file up to date, in one transaction. The file
-/// as it was is kept beside it, as `FILE.v1.bak` for version 1.
+/// Brings an older file up to date, in one transaction: whoever reads it finds all
+/// of its views, whenever the process dies. The file as it was is kept beside it,
+/// as `FILE.v1.bak` for version 1.
 pub(super) fn upgrade(db: &mut Connection, path: &Path, version: i32) -> Result<(), Error> {
     let Some(steps) = usize::try_from(version - 1).ok().and_then(|done| STEPS.get(done..)) else {
         return Ok(());
@@ -102,8 +112,8 @@ pub(super) fn upgrade(db: &mut Connection, path: &Path, version: i32) -> Result<
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let had_targets = has_link_target(&tx)?;
     // Views name the tables that are made anew.
-    for view in views() {
-        tx.execute_batch(&format!("DROP VIEW IF EXISTS {}", view.name))?;
+    for view in views().into_iter().chain(extraction::views(&tx)?) {
+        tx.execute_batch(&format!("DROP VIEW IF EXISTS \"{}\"", view.name))?;
     }
     for step in steps {
         tx.execute_batch(step)?;
@@ -111,6 +121,7 @@ pub(super) fn upgrade(db: &mut Connection, path: &Path, version: i32) -> Result<
     if had_targets && !has_link_target(&tx)? {
         save::index_targets(&tx)?;
     }
+    tx.execute_batch(VIEWS)?;
     tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     tx.commit()?;
     Ok(())
@@ -145,6 +156,7 @@ pub(super) fn renew_views(db: &mut Connection) -> Result<(), Error> {
         }
         tx.execute_batch(VIEWS)?;
     }
+    extraction::renew_views(&tx)?;
     tx.commit()?;
     Ok(())
 }
@@ -157,13 +169,16 @@ mod tests {
     fn every_view_has_a_sentence_and_works() {
         let mut db = Connection::open_in_memory().unwrap();
         create(&mut db, [0; 16], 0).unwrap();
-        renew_views(&mut db).unwrap();
-        renew_views(&mut db).unwrap();
         let views = views();
         assert!(views.len() >= 20);
-        for view in views {
-            assert!(view.meaning.len() > 20, "{} is not explained", view.name);
-            db.execute_batch(&format!("SELECT * FROM {}", view.name)).unwrap();
+        // Made along with the tables: a process that dies then leaves nothing that cannot be read.
+        for _ in 0..2 {
+            for view in &views {
+                assert!(view.meaning.len() > 20, "{} is not explained", view.name);
+                db.execute_batch(&format!("SELECT * FROM {}", view.name)).unwrap();
+            }
+            db.execute_batch("DROP VIEW urls").unwrap();
+            renew_views(&mut db).unwrap();
         }
     }
 
@@ -202,7 +217,6 @@ mod tests {
         .unwrap();
         let version = check_header(&db, &path).unwrap().unwrap();
         upgrade(&mut db, &path, version).unwrap();
-        renew_views(&mut db).unwrap();
         assert_eq!(check_header(&db, &path).unwrap(), Some(SCHEMA_VERSION));
         let mut new = Connection::open_in_memory().unwrap();
         create(&mut new, [0; 16], 0).unwrap();

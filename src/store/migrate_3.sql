@@ -60,3 +60,59 @@ DROP TABLE state;
 ALTER TABLE state_new RENAME TO state;
 CREATE INDEX state_pending ON state (crawl_id, origin_id, depth, url_id) WHERE state = 'pending';
 CREATE INDEX state_owing ON state (crawl_id, url_id) WHERE owes = 1;
+
+-- Pages of which a server says that they did not change.
+ALTER TABLE fetch ADD COLUMN is_unchanged INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE page ADD COLUMN reading INTEGER;
+
+-- What is wrong with sitemaps.
+CREATE INDEX state_sitemap ON state (crawl_id, url_id) WHERE kind = 'sitemap';
+CREATE TABLE sitemap_problem (
+    crawl_id   INTEGER NOT NULL REFERENCES crawl (id),
+    sitemap_id INTEGER NOT NULL REFERENCES url (id),
+    position   INTEGER NOT NULL,
+    problem    TEXT    NOT NULL,
+    detail     TEXT    NOT NULL,
+    line       INTEGER,
+    byte       INTEGER,
+    PRIMARY KEY (crawl_id, sitemap_id, position)
+) STRICT, WITHOUT ROWID;
+
+-- Statuses that do not count as broken.
+CREATE TABLE accepted (
+    crawl_id INTEGER NOT NULL REFERENCES crawl (id),
+    first    INTEGER NOT NULL,
+    last     INTEGER NOT NULL,
+    PRIMARY KEY (crawl_id, first, last)
+) STRICT, WITHOUT ROWID;
+
+-- Structured data, and the tables of extraction rules. Page versions of before have
+-- NULL in `items`: they were not looked for.
+ALTER TABLE page ADD COLUMN items INTEGER;
+
+CREATE TABLE item (
+    id       INTEGER PRIMARY KEY,
+    page_id  INTEGER NOT NULL REFERENCES page (id),
+    position INTEGER NOT NULL,
+    format   TEXT    NOT NULL,
+    type     TEXT,
+    json     TEXT,
+    error    TEXT
+) STRICT;
+CREATE INDEX item_page ON item (page_id);
+
+CREATE TABLE extract_rule (
+    id        INTEGER PRIMARY KEY,
+    name      TEXT    NOT NULL UNIQUE COLLATE NOCASE,
+    text      TEXT    NOT NULL,
+    columns   TEXT    NOT NULL,
+    unread_to INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE extract_page (
+    rule_id INTEGER NOT NULL REFERENCES extract_rule (id),
+    page_id INTEGER NOT NULL REFERENCES page (id),
+    rows    INTEGER NOT NULL,
+    cut     TEXT,
+    PRIMARY KEY (rule_id, page_id)
+) STRICT, WITHOUT ROWID;

@@ -46,6 +46,9 @@ pub struct Status {
     pub urls: i64,
     /// Pages that answered 2xx.
     pub ok: i64,
+    /// Of them those of which the server said that they did not change since an
+    /// earlier crawl of the file.
+    pub unchanged: i64,
     /// Pages that answered 3xx.
     pub redirects: i64,
     /// Pages that answered 4xx.
@@ -75,6 +78,25 @@ pub struct RulesOfCrawl {
     pub traps: Vec<String>,
 }
 
+/// What a rule gave in a crawl.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RuleSum {
+    /// Its name.
+    pub rule: String,
+    /// Pages it is for.
+    pub pages: i64,
+    /// Those that gave a row.
+    pub matched: i64,
+    /// Rows.
+    pub rows: i64,
+    /// Pages that were not looked through whole.
+    pub cut: i64,
+    /// Columns that are empty in some rows, and in how many.
+    pub empty: Vec<(String, i64)>,
+    /// Whether there may be pages from before the rule that were not read with it.
+    pub unread: bool,
+}
+
 /// What a run ends with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
@@ -90,10 +112,20 @@ pub struct Summary {
     pub broken: Vec<(String, String, i64)>,
     /// How many targets are broken in all.
     pub broken_targets: i64,
+    /// Targets that would be broken or blocked, but for `--accept`.
+    pub accepted_targets: i64,
     /// Links that were too many on their page to keep.
     pub links_cut: i64,
     /// Bytes of the stored bodies, compressed.
     pub stored_body_bytes: i64,
+    /// Sitemaps that were read.
+    pub sitemaps: i64,
+    /// URLs that they list.
+    pub sitemap_urls: i64,
+    /// What is wrong with them, as the view `sitemap_problems` has it.
+    pub sitemap_problems: i64,
+    /// What each extraction rule gave, in the order of the rules.
+    pub extracted: Vec<RuleSum>,
     /// Origins that are parked, and why.
     pub parked: Vec<(String, String)>,
     /// Why the last request got no answer, if it got none.
@@ -148,10 +180,11 @@ impl Reader {
             }
         }
         for row in self.rows(&format!(
-            "SELECT f.status / 100, count(*) FROM state s JOIN fetch f ON f.id = s.fetch_id
+            "SELECT f.status / 100, count(*), sum(f.is_unchanged) FROM state s JOIN fetch f ON f.id = s.fetch_id
              WHERE s.crawl_id = {crawl_id} AND s.kind = 'page' AND s.state = 'done' GROUP BY 1"
         ))? {
             let count = integer(&row[1]);
+            status.unchanged += integer(&row[2]);
             match integer(&row[0]) {
                 2 => status.ok += count,
                 3 => status.redirects += count,
@@ -190,6 +223,22 @@ impl Reader {
             ))?,
             broken: self.rows(&worst)?.iter().map(|row| (text(&row[0]), text(&row[1]), integer(&row[2]))).collect(),
             broken_targets: self.number(&format!("SELECT count(*) FROM (\n{broken}\n)"))?,
+            sitemaps: self.number(&format!(
+                "SELECT count(*) FROM state s JOIN fetch f ON f.id = s.fetch_id
+                 WHERE s.crawl_id = {id} AND s.kind = 'sitemap' AND f.status = 200"
+            ))?,
+            sitemap_urls: self.number(&format!(
+                "SELECT count(DISTINCT e.url_id) FROM sitemap_entry e JOIN state s USING (crawl_id, url_id)
+                 WHERE e.crawl_id = {id} AND s.kind <> 'sitemap'"
+            ))?,
+            sitemap_problems: self.number(&format!(
+                "SELECT count(*) FROM all_sitemap_problems WHERE crawl_id = {id}"
+            ))?,
+            accepted_targets: self.number(&format!(
+                "SELECT count(*) FROM state s JOIN fetch f ON f.id = s.fetch_id
+                 JOIN accepted a ON a.crawl_id = s.crawl_id AND f.status BETWEEN a.first AND a.last
+                 WHERE s.crawl_id = {id} AND s.state = 'done' AND f.status >= 400 AND s.kind <> 'sitemap'"
+            ))?,
             links_cut: self.number("SELECT coalesce(sum(links_cut), 0) FROM page")?,
             stored_body_bytes: self.number("SELECT coalesce(sum(length(bytes)), 0) FROM body")?,
             last_error: self
@@ -199,6 +248,7 @@ impl Reader {
                 .first()
                 .map(|row| text(&row[0]))
                 .filter(|error| !error.is_empty()),
+            extracted: self.extracted(id)?,
             parked: self
                 .rows("SELECT origin, parked FROM origin WHERE parked IS NOT NULL ORDER BY id LIMIT 10")?
                 .iter()
@@ -206,6 +256,52 @@ impl Reader {
                 .collect(),
             status,
         })
+    }
+
+    /// What each extraction rule gave in a crawl.
+    fn extracted(&self, crawl_id: i64) -> Result<Vec<RuleSum>, Error> {
+        let sql = format!(
+            "SELECT r.name, count(f.id), count(f.id) FILTER (WHERE e.rows > 0), coalesce(sum(e.rows) FILTER (WHERE f.id), 0),
+                 count(f.id) FILTER (WHERE e.cut IS NOT NULL), r.unread_to > 0, r.columns
+             FROM extract_rule r
+             LEFT JOIN extract_page e ON e.rule_id = r.id
+             LEFT JOIN page p ON p.id = e.page_id
+             LEFT JOIN state s ON s.crawl_id = {crawl_id} AND s.url_id = p.url_id AND s.state = 'done'
+             LEFT JOIN fetch f ON f.id = s.fetch_id AND f.page_id = p.id
+             GROUP BY r.id ORDER BY r.id"
+        );
+        let mut sums = Vec::new();
+        for row in self.rows(&sql)? {
+            sums.push(RuleSum {
+                rule: text(&row[0]),
+                pages: integer(&row[1]),
+                matched: integer(&row[2]),
+                rows: integer(&row[3]),
+                cut: integer(&row[4]),
+                unread: integer(&row[5]) > 0,
+                empty: self.empty(&text(&row[0]), &text(&row[6]), crawl_id)?,
+            });
+        }
+        Ok(sums)
+    }
+
+    /// The columns of a rule that are empty in rows of a crawl, and in how many.
+    fn empty(&self, rule: &str, columns: &str, crawl_id: i64) -> Result<Vec<(String, i64)>, Error> {
+        let columns: Vec<(String, String)> = serde_json::from_str(columns).unwrap_or_default();
+        let counts: String =
+            columns.iter().map(|(name, _)| format!(", count(*) - count(x.\"{name}\")")).collect();
+        let sql = format!(
+            "SELECT 0{counts} FROM \"extracted_{rule}\" x
+             CROSS JOIN page p
+             CROSS JOIN state s
+             CROSS JOIN fetch f
+             WHERE p.id = x.page_id AND s.crawl_id = {crawl_id} AND s.url_id = p.url_id AND s.state = 'done'
+                 AND f.id = s.fetch_id AND f.page_id = p.id"
+        );
+        let rows = self.rows(&sql)?;
+        let counts = rows.first().into_iter().flat_map(|row| &row[1..]).map(integer);
+        let names = columns.into_iter().map(|(name, _)| name);
+        Ok(names.zip(counts).filter(|(_, count)| *count > 0).collect())
     }
 
     /// The rules of the newest crawl as they apply to an origin.

@@ -6,11 +6,12 @@ use std::str::FromStr;
 use tokio_rusqlite::rusqlite::{Connection, TransactionBehavior, params};
 
 use super::Error;
+use crate::refusal::Reason;
 
 /// A kind of failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// Every one: no answer, or 400 and above.
+    /// Every one: no answer, or 400 and above, or no visit that was survived.
     Any,
     /// Answers with this status.
     Status(u16),
@@ -18,6 +19,8 @@ pub enum Failure {
     Class(u16),
     /// No answer, or none that could be used, for this reason (`timeout`, `dns`, ...).
     Code(String),
+    /// Set aside because the process ended three times while it was visited.
+    Crashed,
 }
 
 impl FromStr for Failure {
@@ -29,13 +32,14 @@ impl FromStr for Failure {
             ("all" | "any", _) => Ok(Self::Any),
             ("4xx", _) => Ok(Self::Class(4)),
             ("5xx", _) => Ok(Self::Class(5)),
+            ("crashed", _) => Ok(Self::Crashed),
             (_, Ok(status @ 400..=999)) => Ok(Self::Status(status)),
             ("dns" | "connect" | "tls" | "timeout" | "broken" | "undecodable" | "panic", _) => {
                 Ok(Self::Code(lower))
             }
             _ => Err(format!(
                 "`{text}` is no failure: use all, 4xx, 5xx, a status such as 403, or \
-                 dns, connect, tls, timeout, broken, undecodable, panic"
+                 dns, connect, tls, timeout, broken, undecodable, panic, crashed"
             )),
         }
     }
@@ -48,6 +52,7 @@ impl fmt::Display for Failure {
             Self::Status(status) => write!(f, "{status}"),
             Self::Class(class) => write!(f, "{class}xx"),
             Self::Code(code) => f.write_str(code),
+            Self::Crashed => f.write_str(Reason::Crashed.as_str()),
         }
     }
 }
@@ -56,11 +61,15 @@ impl fmt::Display for Failure {
 pub(super) fn reopen(db: &Connection, crawl_id: i64, failures: &[Failure]) -> Result<u64, Error> {
     let mut reopened = 0;
     for failure in failures {
+        if matches!(failure, Failure::Any | Failure::Crashed) {
+            reopened += reopen_crashed(db, crawl_id)?;
+        }
         let (condition, value) = match failure {
             Failure::Any => ("f.status >= 400 OR f.error IS NOT NULL AND ?2", "1".to_owned()),
             Failure::Status(status) => ("f.status = CAST(?2 AS INTEGER)", status.to_string()),
             Failure::Class(class) => ("f.status / 100 = CAST(?2 AS INTEGER)", class.to_string()),
             Failure::Code(code) => ("f.error = ?2", code.clone()),
+            Failure::Crashed => continue,
         };
         let sql = format!(
             "UPDATE state SET state = 'pending', attempts = 0, not_before = NULL, crashes = 0
@@ -70,6 +79,12 @@ pub(super) fn reopen(db: &Connection, crawl_id: i64, failures: &[Failure]) -> Re
         reopened += db.execute(&sql, params![crawl_id, value])?;
     }
     Ok(reopened as u64)
+}
+
+fn reopen_crashed(db: &Connection, crawl_id: i64) -> Result<usize, Error> {
+    let sql = "UPDATE state SET state = 'pending', reason = NULL, detail = NULL, attempts = 0, crashes = 0
+               WHERE crawl_id = ?1 AND state = 'aside' AND reason = ?2";
+    Ok(db.execute(sql, params![crawl_id, Reason::Crashed.as_str()])?)
 }
 
 /// Releases a trap and what it held back; how many URLs, `None` if there is no such trap.

@@ -77,6 +77,9 @@ CREATE INDEX state_pending ON state (crawl_id, origin_id, depth, url_id) WHERE s
 -- Answers "what was under way when the last run ended?"; nearly always empty.
 CREATE INDEX state_owing ON state (crawl_id, url_id) WHERE owes = 1;
 
+-- Answers "which sitemaps are there?"; they are few.
+CREATE INDEX state_sitemap ON state (crawl_id, url_id) WHERE kind = 'sitemap';
+
 -- One request and its answer.
 CREATE TABLE fetch (
     id            INTEGER PRIMARY KEY,
@@ -97,11 +100,13 @@ CREATE TABLE fetch (
     headers       TEXT,              -- JSON object of arrays; cookies' values are cut
     is_cut        INTEGER NOT NULL,  -- 1 if a limit ended the body
     page_id       INTEGER REFERENCES page (id), -- the page version it gave or confirmed
-    body_id       INTEGER REFERENCES body (id)  -- the body of what is no HTML; NULL if it was not kept
+    body_id       INTEGER REFERENCES body (id), -- the body of what is no HTML; NULL if it was not kept
+    is_unchanged  INTEGER NOT NULL DEFAULT 0    -- 1 if the server answered 304 (Not Modified): status, headers and
+                                                -- page are those of the stored answer that it confirmed
 ) STRICT;
 
 -- What one content of a URL says: a page version. Later crawls that find it
--- unchanged refer to it.
+-- unchanged, and read it as it was read, refer to it.
 CREATE TABLE page (
     id                INTEGER PRIMARY KEY,
     url_id            INTEGER NOT NULL REFERENCES url (id),
@@ -128,7 +133,9 @@ CREATE TABLE page (
     rel_next          TEXT,
     rel_prev          TEXT,
     needs_javascript  TEXT,              -- the evidence; NULL if the page says enough without scripts
-    anchors           BLOB               -- hashes, 4 bytes each, of the places that a fragment can name
+    anchors           BLOB,              -- hashes, 4 bytes each, of the places that a fragment can name
+    reading           INTEGER,           -- hash of what else it depends on what is read: program, settings, headers
+    items             INTEGER            -- rows in item; NULL if it was not looked for any
 ) STRICT;
 
 -- Answers "which versions does this URL have?".
@@ -181,6 +188,18 @@ CREATE TABLE sitemap_entry (
     PRIMARY KEY (crawl_id, sitemap_id, url_id)
 ) STRICT, WITHOUT ROWID;
 
+-- What is wrong with sitemaps that were read.
+CREATE TABLE sitemap_problem (
+    crawl_id   INTEGER NOT NULL REFERENCES crawl (id),
+    sitemap_id INTEGER NOT NULL REFERENCES url (id),
+    position   INTEGER NOT NULL,  -- 0 for the first problem of the sitemap
+    problem    TEXT    NOT NULL,  -- in one word
+    detail     TEXT    NOT NULL,
+    line       INTEGER,           -- from 1; of the first place if there are several
+    byte       INTEGER,           -- from 0, in the file once it is unzipped; NULL if its text was converted
+    PRIMARY KEY (crawl_id, sitemap_id, position)
+) STRICT, WITHOUT ROWID;
+
 -- Patterns of URLs that would never end. URLs that match are set aside with the reason `trap`.
 CREATE TABLE trap (
     host        TEXT    NOT NULL,
@@ -200,6 +219,14 @@ CREATE TABLE broken_fragment (
     PRIMARY KEY (crawl_id, page_id, position)
 ) STRICT, WITHOUT ROWID;
 
+-- Statuses from 400 on that do not count as broken in a crawl.
+CREATE TABLE accepted (
+    crawl_id INTEGER NOT NULL REFERENCES crawl (id),
+    first    INTEGER NOT NULL,
+    last     INTEGER NOT NULL,  -- itself among them
+    PRIMARY KEY (crawl_id, first, last)
+) STRICT, WITHOUT ROWID;
+
 -- Links to each URL in a crawl, counted when a run ends; none while it runs.
 CREATE TABLE inlink (
     crawl_id INTEGER NOT NULL REFERENCES crawl (id),
@@ -207,4 +234,37 @@ CREATE TABLE inlink (
     links    INTEGER NOT NULL,  -- rows in link
     pages    INTEGER NOT NULL,  -- pages that have them
     PRIMARY KEY (crawl_id, url_id)
+) STRICT, WITHOUT ROWID;
+
+-- The structured data of page versions: an item for each that belongs to no other.
+CREATE TABLE item (
+    id       INTEGER PRIMARY KEY,
+    page_id  INTEGER NOT NULL REFERENCES page (id),
+    position INTEGER NOT NULL,  -- 0 for the first item of the page
+    format   TEXT    NOT NULL,  -- json-ld or microdata
+    type     TEXT,              -- its types, separated by blanks; NULL if it says none
+    json     TEXT,              -- the item with those in it; NULL if it cannot be read
+    error    TEXT               -- why it cannot be read, or not whole
+) STRICT;
+
+-- Answers "which items does this page version have?".
+CREATE INDEX item_page ON item (page_id);
+
+-- The rules of users. Each fills a table `extracted_NAME` that is made with it, of page
+-- version, position and a column for each field.
+CREATE TABLE extract_rule (
+    id        INTEGER PRIMARY KEY,
+    name      TEXT    NOT NULL UNIQUE COLLATE NOCASE,
+    text      TEXT    NOT NULL,  -- everything that its rows depend on besides the page
+    columns   TEXT    NOT NULL,  -- JSON array of [name, type], in order
+    unread_to INTEGER NOT NULL   -- page versions up to this one were there before this text; 0 once all were read
+) STRICT;
+
+-- Which page versions a rule was read on, and what it gave.
+CREATE TABLE extract_page (
+    rule_id INTEGER NOT NULL REFERENCES extract_rule (id),
+    page_id INTEGER NOT NULL REFERENCES page (id),
+    rows    INTEGER NOT NULL,
+    cut     TEXT,                -- why the page was not looked through whole: size, depth, time or rows
+    PRIMARY KEY (rule_id, page_id)
 ) STRICT, WITHOUT ROWID;

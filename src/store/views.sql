@@ -57,7 +57,7 @@ SELECT s.crawl_id, u.url, f.status, f.error, r.url AS redirect_to, f.content_typ
        f.is_cut, f.http_version, f.ip, f.headers, s.attempts, o.url AS found_on,
        strftime('%Y-%m-%d %H:%M:%S', f.started_at / 1000, 'unixepoch') AS fetched_at,
        p.headings, p.rel_next, p.rel_prev, p.hreflang, p.og, p.jsonld_types, p.simhash, p.needs_javascript,
-       p.id AS page_id, s.url_id
+       p.id AS page_id, s.url_id, f.is_unchanged AS unchanged
 FROM state s
 JOIN fetch f ON f.id = s.fetch_id
 JOIN url u ON u.id = s.url_id
@@ -67,13 +67,13 @@ LEFT JOIN url o ON o.id = s.found_on
 LEFT JOIN inlink i ON i.crawl_id = s.crawl_id AND i.url_id = s.url_id
 WHERE s.kind = 'page' AND s.state = 'done';
 
--- One row per URL fetched or tried, whatever came back: status (NULL if no answer), title, depth, size, times.
+-- One row per URL fetched or tried, whatever came back: status (NULL if no answer), title, depth, size, times; unchanged: 1 if the server said (304) that what an earlier crawl stored still holds.
 CREATE VIEW pages AS
 SELECT url, status, error, redirect_to, content_type, is_html, internal, depth, title, description, h1, lang,
        claimed_canonical, robots_directives, words, body_bytes, wire_bytes, elapsed_ms, first_byte_ms, outlinks,
        links_cut, inlinks, content_hash, charset, indexable, indexability_reason, is_cut, http_version, ip, headers,
        attempts, found_on, fetched_at, main_words, headings, rel_next, rel_prev, hreflang, og, jsonld_types,
-       simhash, needs_javascript
+       simhash, needs_javascript, unchanged
 FROM all_pages WHERE crawl_id = (SELECT crawl_id FROM shown_crawl);
 
 -- The HTML pages that answered 200: what an audit of titles or texts looks at.
@@ -133,7 +133,7 @@ LEFT JOIN state s ON s.crawl_id = h.crawl_id AND s.url_id = h.next_id
 LEFT JOIN fetch f ON f.id = s.fetch_id
 WHERE instr(h.path, ' ' || h.next_id || ' ') > 0 OR f.redirect_to IS NULL OR h.hops >= 20;
 
--- Broken links: the answer was 4xx, 5xx or none; with the page that has the link and its anchor text.
+-- Broken links: the answer was 4xx, 5xx or none, and --accept does not let it pass; with the page that has the link and its anchor text.
 CREATE VIEW broken_links AS
 WITH target AS MATERIALIZED (
     SELECT s.url_id, f.status, f.error
@@ -141,6 +141,7 @@ WITH target AS MATERIALIZED (
     WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.state = 'done'
       AND (f.status >= 400 OR f.status IS NULL)
       AND NOT (s.kind = 'external' AND coalesce(f.status, 0) IN (401, 403, 407, 429, 451, 999))
+      AND NOT EXISTS (SELECT 1 FROM accepted a WHERE a.crawl_id = s.crawl_id AND f.status BETWEEN a.first AND a.last)
 )
 SELECT u.url AS target, t.status, t.error, source.url AS source, l.anchor, h.kind, h.region
 FROM target t
@@ -159,6 +160,7 @@ WITH target AS MATERIALIZED (
     FROM state s JOIN fetch f ON f.id = s.fetch_id
     WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.state = 'done' AND s.kind = 'external'
       AND f.status IN (401, 403, 407, 429, 451, 999)
+      AND NOT EXISTS (SELECT 1 FROM accepted a WHERE a.crawl_id = s.crawl_id AND f.status BETWEEN a.first AND a.last)
 )
 SELECT u.url AS target, t.status, source.url AS source, l.anchor, h.kind, h.region
 FROM target t
@@ -226,6 +228,7 @@ SELECT crawl_id, url, reason, detail, found_on,
             WHEN 'session' THEN 'crawlite crawl URL without a login, into another file'
             WHEN 'mirror' THEN 'crawlite resume FILE --set scope.mirrors=true'
             WHEN 'private-address' THEN 'crawlite resume FILE --allow-private HOST'
+            WHEN 'crashed' THEN 'crawlite resume FILE --retry-failed crashed'
             END AS release
 FROM all_urls WHERE state IN ('aside', 'refused')
 UNION ALL
@@ -291,6 +294,57 @@ LEFT JOIN state s ON s.crawl_id = e.crawl_id AND s.url_id = e.url_id
 LEFT JOIN fetch f ON f.id = s.fetch_id
 WHERE e.crawl_id = (SELECT crawl_id FROM shown_crawl);
 
+-- Each sitemap: who names it (NULL: nobody, /sitemap.xml was tried), what it answered, its URLs and problems.
+CREATE VIEW sitemaps AS
+SELECT u.url, n.url AS named_by, s.state, s.reason, f.status, f.error, r.url AS redirect_to,
+       (SELECT count(*) FROM sitemap_entry e WHERE e.crawl_id = s.crawl_id AND e.sitemap_id = s.url_id) AS urls,
+       coalesce(p.problems, 0) AS problems,
+       f.body_bytes, strftime('%Y-%m-%d %H:%M:%S', f.started_at / 1000, 'unixepoch') AS fetched_at
+FROM state s
+JOIN url u ON u.id = s.url_id
+LEFT JOIN fetch f ON f.id = s.fetch_id
+LEFT JOIN url r ON r.id = f.redirect_to
+LEFT JOIN url n ON n.id = s.found_on
+LEFT JOIN (SELECT sitemap, count(*) AS problems FROM all_sitemap_problems
+           WHERE crawl_id = (SELECT crawl_id FROM shown_crawl) GROUP BY sitemap) p ON p.sitemap = u.url
+WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.kind = 'sitemap';
+
+-- What is wrong with sitemaps in every crawl; as sitemap_problems, with crawl_id.
+CREATE VIEW all_sitemap_problems AS
+WITH map AS (
+    SELECT s.crawl_id, s.url_id, u.url AS sitemap, s.state, s.reason, s.detail, f.status, f.error,
+           CASE WHEN b.kind IS NOT 'sitemap' THEN 'robots.txt names it'
+                WHEN d.redirect_to = s.url_id THEN 'the sitemap ' || n.url || ' leads there'
+                ELSE 'the sitemap ' || n.url || ' names it' END AS named,
+           -- A /sitemap.xml that nobody names, or what it leads to.
+           s.found_on IS NULL OR b.kind IS 'sitemap' AND b.found_on IS NULL AND d.redirect_to IS s.url_id AS is_guess,
+           EXISTS (SELECT 1 FROM sitemap_entry e WHERE e.crawl_id = s.crawl_id AND e.sitemap_id = s.url_id) AS has_urls
+    FROM state s
+    JOIN url u ON u.id = s.url_id
+    LEFT JOIN fetch f ON f.id = s.fetch_id
+    LEFT JOIN url n ON n.id = s.found_on
+    LEFT JOIN state b ON b.crawl_id = s.crawl_id AND b.url_id = s.found_on
+    LEFT JOIN fetch d ON d.id = b.fetch_id
+    WHERE s.kind = 'sitemap'
+)
+SELECT m.crawl_id, m.sitemap, p.problem,
+       CASE WHEN p.problem = 'html' THEN p.detail || '; ' || m.named ELSE p.detail END AS detail, p.line, p.byte
+FROM map m JOIN sitemap_problem p ON p.crawl_id = m.crawl_id AND p.sitemap_id = m.url_id
+WHERE NOT m.is_guess OR m.has_urls OR p.problem NOT IN ('html', 'format', 'not-a-url')
+UNION ALL
+SELECT crawl_id, sitemap,
+       CASE WHEN status IS NULL THEN 'no-answer' WHEN status >= 400 THEN 'not-found' ELSE 'not-read' END,
+       CASE WHEN status >= 400 THEN 'answers ' || status ELSE error END || '; ' || named, NULL, NULL
+FROM map WHERE state = 'done' AND NOT is_guess AND (status >= 400 OR error IS NOT NULL)
+UNION ALL
+SELECT crawl_id, sitemap, 'not-read', reason || ': ' || detail, NULL, NULL
+FROM map WHERE state IN ('aside', 'refused') AND NOT (is_guess AND reason = 'robots');
+
+-- What is wrong with the sitemaps that robots.txt and other sitemaps name: not found, not read, bad XML, URLs that do not belong there, with line and byte where they are known.
+CREATE VIEW sitemap_problems AS
+SELECT sitemap, problem, detail, line, byte FROM all_sitemap_problems
+WHERE crawl_id = (SELECT crawl_id FROM shown_crawl);
+
 -- Pages that only a sitemap names: no followed link leads to them.
 CREATE VIEW orphans AS
 SELECT url, status, title FROM pages WHERE depth IS NULL;
@@ -302,3 +356,29 @@ SELECT u.url, f.status, f.error, f.wire_bytes,
 FROM fetch f JOIN url u ON u.id = f.url_id
 LEFT JOIN state s ON s.crawl_id = f.crawl_id AND s.url_id = f.url_id AND s.kind = 'page'
 WHERE f.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.url_id IS NULL;
+
+-- Structured data of the pages: each item that belongs to no other, in JSON-LD or microdata, with those in it as JSON
+-- (@type, @id, properties); and what cannot be read, with the error.
+CREATE VIEW items AS
+SELECT u.url, i.format, i.type, i.json, i.error, i.position
+FROM item i
+CROSS JOIN page p
+CROSS JOIN url u
+CROSS JOIN state s
+CROSS JOIN fetch f
+WHERE p.id = i.page_id AND u.id = p.url_id
+    AND s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.url_id = p.url_id AND s.state = 'done'
+    AND f.id = s.fetch_id AND f.page_id = p.id;
+
+-- What each extraction rule gave on each page it is for: rows, and why a page was not looked through whole (cut).
+CREATE VIEW extractions AS
+SELECT r.name AS rule, u.url, e.rows, e.cut, e.page_id
+FROM extract_page e
+CROSS JOIN extract_rule r
+CROSS JOIN page p
+CROSS JOIN url u
+CROSS JOIN state s
+CROSS JOIN fetch f
+WHERE r.id = e.rule_id AND p.id = e.page_id AND u.id = p.url_id
+    AND s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.url_id = p.url_id AND s.state = 'done'
+    AND f.id = s.fetch_id AND f.page_id = p.id;

@@ -44,18 +44,23 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the task that writes the crawl `crawl_id` to `store`.
+    /// Starts the task that writes the crawl `crawl_id` to `store`. Its time is counted
+    /// from `began` on, and earlier runs took so many milliseconds.
     pub fn start(
         store: &Store,
         crawl_id: i64,
+        began: Instant,
         elapsed_before_ms: i64,
     ) -> (Self, JoinHandle<Result<(), Error>>) {
         let (inbox, records) = mpsc::channel(INBOX);
         let (replies_in, replies) = mpsc::channel(REPLIES);
         let (progress, committed) = watch::channel(Committed::default());
         let db = store.connection();
-        let task =
-            tokio::spawn(run(db, crawl_id, elapsed_before_ms, records, replies_in, progress));
+        let elapsed = move || {
+            let elapsed = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+            elapsed.saturating_add(elapsed_before_ms)
+        };
+        let task = tokio::spawn(run(db, crawl_id, elapsed, records, replies_in, progress));
         (Self { inbox, replies, committed }, task)
     }
 }
@@ -63,18 +68,16 @@ impl Writer {
 async fn run(
     (db, path): (tokio_rusqlite::Connection, PathBuf),
     crawl_id: i64,
-    elapsed_before_ms: i64,
+    elapsed_ms: impl Fn() -> i64 + Send + 'static,
     mut records: mpsc::Receiver<Record>,
     replies: mpsc::Sender<Reply>,
     progress: watch::Sender<Committed>,
 ) -> Result<(), Error> {
-    let began = Instant::now();
     let mut batch = Vec::with_capacity(MAX_BATCH);
     while records.recv_many(&mut batch, MAX_BATCH).await > 0 {
         let records = std::mem::take(&mut batch);
         let count = records.len() as u64;
-        let elapsed = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let elapsed = elapsed.saturating_add(elapsed_before_ms);
+        let elapsed = elapsed_ms();
         let commit = move |db: &mut _| {
             records.iter().for_each(strike);
             save::commit(db, crawl_id, &records, elapsed)
@@ -86,7 +89,10 @@ async fn run(
             replies.send(answer).await.ok();
         }
     }
-    Ok(())
+    // The time in which nothing came belongs to the crawl, too.
+    let elapsed = elapsed_ms();
+    let end = move |db: &mut _| save::commit(db, crawl_id, &[], elapsed).map(drop);
+    on(&db, end).await.map_err(|error| error.at(&path))
 }
 
 fn strike(record: &Record) {

@@ -4,24 +4,22 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::wanted::{is_css, is_html, is_kept};
-use super::{PageRules, Read, page};
+use super::{PageRules, Read, page, sitemap};
 use crate::canonical::{CanonicalUrl, join};
-use crate::engine::record::{
-    BodyRecord, Candidate, Found, FoundBy, Kind, RobotsAnswer, SitemapEntry,
-};
+use crate::engine::record::{BodyRecord, Candidate, Found, FoundBy, Kind, RobotsAnswer};
 use crate::extract;
-use crate::fetch::{Fetched, Head, decode, gunzip};
+use crate::fetch::{Fetched, Head, decode};
 use crate::hash::ContentHash;
 use crate::refusal::{Reason, Refusal};
 use crate::robots::{MAX_ROBOTS_BYTES, Rules};
-use crate::sitemap;
+use crate::sitemap::Limits;
 
 /// Bytes of a body that are read once its encoding is undone.
 pub(super) fn decoded_cap(kind: Kind, rules: &PageRules) -> usize {
     match kind {
         // One more tells that there is more.
         Kind::Robots => MAX_ROBOTS_BYTES + 1,
-        Kind::Sitemap => sitemap::Limits::default().max_bytes,
+        Kind::Sitemap => Limits::default().max_bytes,
         Kind::Page | Kind::Asset | Kind::External => rules.max_body,
     }
 }
@@ -52,7 +50,7 @@ pub(super) fn read_body(
             let rules = Arc::new(Rules::parse(&decoded.bytes, &rules.product_token));
             Read { robots: Some(RobotsAnswer { rules, body: decoded.bytes }), ..Read::default() }
         }
-        Kind::Sitemap => read_sitemap(candidate, decoded.bytes, head, rules),
+        Kind::Sitemap => sitemap::read(candidate, decoded.bytes, is_cut, rules),
         Kind::Page | Kind::Asset if is_html(head) || page::looks_like_html(&decoded.bytes) => {
             page::read(candidate, &decoded.bytes, is_cut, head, rules)
         }
@@ -103,48 +101,4 @@ pub(super) fn judge_asset(url: &CanonicalUrl, rules: &PageRules) -> (Kind, Optio
         }
         Err(refusal) => (Kind::Page, Some(refusal)),
     }
-}
-
-fn read_sitemap(candidate: &Candidate, body: Vec<u8>, head: &Head, rules: &PageRules) -> Read {
-    if is_html(head) {
-        return Read::default();
-    }
-    let limits = sitemap::Limits::default();
-    let unzipped = is_gzip(&body).then(|| gunzip(&body, limits.max_bytes).ok()).flatten();
-    let body = unzipped.map_or(body, |decoded| decoded.bytes);
-    let sitemap = sitemap::parse(&body, limits);
-    // It may be 50 MiB, and its URLs as much again.
-    drop(body);
-    let base = candidate.url.to_url();
-    let mut read = Read::default();
-    let (kind, by) = match sitemap.kind {
-        sitemap::Kind::Index => (Kind::Sitemap, FoundBy::Link),
-        _ => (Kind::Page, FoundBy::Sitemap),
-    };
-    for entry in sitemap.entries {
-        let found = match join(&base, &entry.url) {
-            Ok((url, _)) => {
-                let url = if kind == Kind::Page { rules.scope.stripped(url) } else { url };
-                let refusal = against_sitemap_entry(kind, &url, rules);
-                Found { hash: rules.hasher.hash(url.as_str()), text: url.text(), kind, by, refusal }
-            }
-            Err(unusable) => page::unusable(&entry.url, &unusable, by, &rules.hasher),
-        };
-        let target = u32::try_from(read.found.len()).expect("entries are capped");
-        read.found.push(found);
-        read.sitemap.push(SitemapEntry {
-            target,
-            lastmod: entry.lastmod,
-            changefreq: entry.changefreq,
-            priority: entry.priority,
-        });
-    }
-    read
-}
-
-/// What stands against a URL that a sitemap names. A sitemap of the site may lie
-/// outside the scope's folder and patterns, but not with strangers.
-fn against_sitemap_entry(kind: Kind, url: &CanonicalUrl, rules: &PageRules) -> Option<Refusal> {
-    let refusal = rules.scope.judge(url).err();
-    refusal.filter(|refusal| kind == Kind::Page || refusal.reason == Reason::External)
 }

@@ -130,6 +130,7 @@ impl<'a> Links<'a> {
         if found.kind == Kind::External {
             found.refusal = found.refusal.take().filter(|_| !may_be_asked_for(link));
         } else if known > 0
+            && !found.refusal.as_ref().is_some_and(|it| it.reason == Reason::External)
             && (rank(&refusal, kind) > known || found.refusal.as_ref().is_some_and(is_unset))
         {
             (found.refusal, found.kind) = (refusal, kind);

@@ -9,11 +9,14 @@ mod body;
 mod links;
 mod page;
 mod room;
+mod sitemap;
+mod stored;
 mod wanted;
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
@@ -22,16 +25,19 @@ use crate::canonical::{CanonicalUrl, join};
 use crate::config::{Bodies, Config};
 use crate::engine::record::{
     BodyRecord, Candidate, FetchRecord, Found, FoundBy, Kind, Outcome, PageRecord, RobotsAnswer,
-    SitemapEntry, Visited,
+    SitemapRecord, Visited,
 };
+use crate::extract::Rules;
 use crate::fault::{self, panic_text};
 use crate::fetch::{FetchError, Fetched, Fetcher, Head, Method};
 use crate::hash::{ContentHash, UrlHasher};
 use crate::pool::Pool;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
+use crate::store::Earlier;
 use body::{decoded_cap, is_gzip, judge_asset, read_body};
 use room::Room;
+use stored::Asked;
 use wanted::{is_css, is_html, is_kept, needs_get};
 
 pub use room::Hold;
@@ -43,6 +49,8 @@ pub struct Visitor {
     pool: Pool,
     room: Room,
     rules: Arc<PageRules>,
+    /// What earlier crawls of the file have, if that is asked about.
+    earlier: Option<Earlier>,
 }
 
 /// What the reading of a page depends on besides its bytes.
@@ -58,6 +66,14 @@ pub(crate) struct PageRules {
     /// Whether links to other sites are checked.
     pub(crate) check_external: bool,
     pub(crate) max_body: usize,
+    /// Names of the headers that the user gives.
+    pub(crate) given_headers: Vec<String>,
+    /// Of the program and the settings that the reading of a page depends on.
+    pub(crate) version: u64,
+    /// Whether structured data is kept.
+    pub(crate) items: bool,
+    /// The user's rules.
+    pub(crate) extraction: Rules,
 }
 
 /// What the pool made of a body.
@@ -65,12 +81,14 @@ pub(crate) struct PageRules {
 pub(crate) struct Read {
     pub(crate) found: Vec<Found>,
     pub(crate) page: Option<Box<PageRecord>>,
-    pub(crate) sitemap: Vec<SitemapEntry>,
+    pub(crate) sitemap: SitemapRecord,
     pub(crate) robots: Option<RobotsAnswer>,
     /// The body of what is no HTML, if it is kept.
     pub(crate) body: Option<(ContentHash, BodyRecord)>,
     pub(crate) body_bytes: Option<u64>,
     pub(crate) is_cut: bool,
+    /// Whether the body is one that was stored, and the server says that it still holds.
+    pub(crate) is_unchanged: bool,
     pub(crate) error: Option<FetchError>,
 }
 
@@ -81,9 +99,20 @@ impl Visitor {
         pool: Pool,
         scope: Arc<Scope>,
         hasher: UrlHasher,
+        extraction: Rules,
         config: &Config,
     ) -> Self {
+        let version = hasher.hash_parts([
+            env!("CARGO_PKG_VERSION"),
+            if config.scope.nofollow { "nofollow" } else { "" },
+            if config.scope.strip_tracking { "strip" } else { "" },
+            &config.scope.strip_query.join("\n"),
+            &config.fetch.product_token(),
+        ]);
+        let name = |header: &String| header.split(':').next().unwrap_or_default().trim().to_owned();
         let rules = PageRules {
+            version,
+            given_headers: config.fetch.headers.iter().map(name).collect(),
             scope,
             hasher,
             product_token: config.fetch.product_token(),
@@ -92,8 +121,16 @@ impl Visitor {
             assets: config.scope.assets,
             check_external: config.scope.check_external,
             max_body: usize::try_from(config.fetch.max_body.0).unwrap_or(usize::MAX),
+            items: config.store.items,
+            extraction,
         };
-        Self { fetcher, pool, room: Room::default(), rules: Arc::new(rules) }
+        Self { fetcher, pool, room: Room::default(), rules: Arc::new(rules), earlier: None }
+    }
+
+    /// The same, asking for what earlier crawls have only if it changed.
+    #[must_use]
+    pub fn knowing(self, earlier: Option<Earlier>) -> Self {
+        Self { earlier, ..self }
     }
 
     /// The address that stands for a host: the least of those its name leads to.
@@ -108,7 +145,9 @@ impl Visitor {
     pub async fn visit(&self, candidate: Candidate) -> (Visited, Hold) {
         let began = Instant::now();
         let started_at = unix_ms();
-        let visit = AssertUnwindSafe(self.attempt(&candidate, began, started_at)).catch_unwind();
+        let received = AtomicU64::new(0);
+        let attempt = self.attempt(&candidate, began, started_at, &received);
+        let visit = AssertUnwindSafe(attempt).catch_unwind();
         let (mut visited, error) = match visit.await {
             Ok(Ok(ended)) => return ended,
             Ok(Err(error)) => (failed(candidate), error),
@@ -121,6 +160,7 @@ impl Visitor {
         };
         visited.fetch.started_at = started_at;
         visited.fetch.elapsed_ms = millis(began.elapsed());
+        visited.fetch.wire_bytes = received.into_inner();
         visited.fetch.error = Some(error.code());
         visited.fetch.error_detail = Some(cut(error.to_string(), 300));
         tracing::debug!(url = %visited.candidate.url, error = error.code(), "no answer");
@@ -132,18 +172,19 @@ impl Visitor {
         candidate: &Candidate,
         began: Instant,
         started_at: i64,
+        received: &AtomicU64,
     ) -> Result<(Visited, Hold), FetchError> {
         fault::strike("visit", candidate.url.path_and_query());
         let method = self.method(candidate);
-        let wants = |head: &Head| self.wants_body(candidate.kind, head);
-        let mut fetched = self.fetcher.get(&candidate.url, method, wants).await?;
+        let Asked { mut fetched, elapsed, read, is_unconfirmed } =
+            self.ask(candidate, method, began, received).await?;
         let head = fetched.head.clone();
-        let elapsed = began.elapsed();
         let (wire_bytes, http_version, ip) = (fetched.wire_bytes, fetched.http_version, fetched.ip);
         let first_byte = fetched.first_byte;
-        let (read, hold) = match fetched.body.take() {
-            None => (Read::default(), Hold::default()),
-            Some(body) => self.read(candidate, body, fetched).await?,
+        let (read, hold) = match (read, fetched.body.take()) {
+            (Some(read), _) => read,
+            (None, Some(body)) => self.read(candidate, body, fetched).await?,
+            (None, None) => (Read::default(), Hold::default()),
         };
         let mut found = read.found;
         let redirect = self.redirect(candidate, &head, &mut found);
@@ -162,6 +203,7 @@ impl Visitor {
             content_type: head.get("content-type").map(|value| cut(value.to_owned(), 200)),
             headers: Some(head.to_json()),
             is_cut: read.is_cut,
+            is_unchanged: read.is_unchanged,
             body: read.body,
         };
         tracing::debug!(url = %candidate.url, status = head.status, bytes = wire_bytes, "fetched");
@@ -174,7 +216,7 @@ impl Visitor {
             page: read.page,
             sitemap: read.sitemap,
             robots: read.robots,
-            needs_get: method == Method::Head && needs_get(candidate.kind, &head),
+            needs_get: is_unconfirmed || method == Method::Head && needs_get(candidate.kind, &head),
         };
         Ok((visited, hold))
     }
@@ -274,7 +316,7 @@ fn failed(candidate: Candidate) -> Visited {
         found: Vec::new(),
         redirect: None,
         page: None,
-        sitemap: Vec::new(),
+        sitemap: SitemapRecord::default(),
         robots: None,
         needs_get: false,
     }

@@ -3,16 +3,15 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use url::Url;
-
 use super::links::Links;
 use super::{PageRules, Read};
 use crate::canonical::{MAX_URL_BYTES, Unusable, join, without_credentials};
 use crate::config::Bodies;
 use crate::engine::record::{BodyRecord, Candidate, Found, FoundBy, Kind, PageRecord};
-use crate::extract::{self, Extracted, LinkKind, RawLink, refresh_target};
+use crate::extract::{self, Deadline, Extracted, LinkKind, RawLink, refresh_target};
 use crate::fetch::Head;
 use crate::hash::{ContentHash, UrlHasher};
+use crate::pool::spent;
 use crate::refusal::{Reason, Refusal};
 
 /// Level of compression of stored bodies: the fastest.
@@ -30,14 +29,38 @@ pub(super) fn read(
     head: &Head,
     rules: &PageRules,
 ) -> Read {
+    let mut read = read_text(candidate, body, is_cut, head, rules);
+    if let Some(page) = read.page.as_mut().filter(|_| rules.bodies != Bodies::None) {
+        page.body = Some(compress(body));
+    }
+    read
+}
+
+/// Reads an HTML page whose body the file has.
+pub(super) fn read_stored(
+    candidate: &Candidate,
+    body: &[u8],
+    head: &Head,
+    rules: &PageRules,
+) -> Read {
+    read_text(candidate, body, false, head, rules)
+}
+
+fn read_text(
+    candidate: &Candidate,
+    body: &[u8],
+    is_cut: bool,
+    head: &Head,
+    rules: &PageRules,
+) -> Read {
     let (text, charset) = extract::decode(body, head.charset());
     let mut said = extract::extract(&text, &rules.product_token);
     for value in head.get_all("x-robots-tag") {
         said.directives.add_header(value, &rules.product_token);
     }
     let page_url = candidate.url.to_url();
-    let base = said.base.as_deref().and_then(|base| page_url.join(base).ok());
-    let base = base.filter(is_base).unwrap_or(page_url);
+    let base = extract::base_url(&page_url, said.base.as_deref());
+    let items = rules.items.then(|| said.take_items(&text, &base));
     let mut links =
         Links::new(&base, rules, said.directives.follow || !rules.nofollow, said.links.len());
     if !is_cut {
@@ -52,9 +75,11 @@ pub(super) fn read(
         .iter()
         .filter_map(|(lang, href)| Some((lang.as_str(), absolute(href)?)))
         .collect();
+    let deadline = Deadline::after(spent, extract::allowance(text.len()));
     let record = PageRecord {
         content_hash: ContentHash::of(body),
-        body: (rules.bodies != Bodies::None).then(|| compress(body)),
+        reading: reading(is_cut, head, rules),
+        body: None,
         charset,
         title: said.title,
         description: said.description,
@@ -77,8 +102,20 @@ pub(super) fn read(
         needs_javascript: said.needs_javascript,
         links: links.links,
         links_cut: said.links_cut.saturating_add(links.cut),
+        items,
+        rows: rules.extraction.read(&page_url, &text, &deadline),
     };
     Read { found: links.found, page: Some(Box::new(record)), ..Read::default() }
+}
+
+/// What else than the body decides what a page is read as. If it is the same as for a
+/// stored version of the same content, there is nothing new to be stored.
+fn reading(is_cut: bool, head: &Head, rules: &PageRules) -> u64 {
+    let version = rules.version.to_string();
+    let start = [&*version, if is_cut { "cut" } else { "" }, head.charset().unwrap_or_default()];
+    let headers = ["x-robots-tag", "link", "refresh"];
+    let said = headers.iter().flat_map(|name| std::iter::once(*name).chain(head.get_all(name)));
+    rules.hasher.hash_parts(start.into_iter().chain(said))
 }
 
 /// `value` as JSON, or nothing if there is nothing in it.
@@ -93,12 +130,6 @@ fn properties(said: Vec<(String, String)>) -> Option<String> {
         object.entry(name).or_insert(content.into());
     }
     json_unless(object.is_empty(), &object)
-}
-
-/// Whether references may be joined to what `<base>` says (WHATWG HTML 4.2.3, "set
-/// the frozen base URL"). One that is longer than a URL may be makes every URL so.
-fn is_base(base: &Url) -> bool {
-    !matches!(base.scheme(), "data" | "javascript") && base.as_str().len() <= MAX_URL_BYTES
 }
 
 /// Puts the links of `Link` and `Refresh` headers before those of the page.

@@ -8,8 +8,9 @@ program's own, and the rows of two finished crawls of a made-up site are written
 with a menu that all share, broken and redirecting targets, duplicates, sitemaps, external links;
 in the second crawl one page in fifty has changed). Then runs `BINARY report FILE NAME` for each
 name that `BINARY report FILE` lists, and the list itself: once to warm the disk's cache, then
-measured. Broken, if one fails or takes longer than --seconds; the list may take five times that. On
-a machine that does other work look at the CPU seconds. Prints a row per report. Needs about 1.5 GB.
+measured. Broken, if one fails or takes longer than --seconds; the list may take five times that, the
+page of HTML with all of them (FILE.html) ten times. On a machine that does other work look at the
+CPU seconds. Prints a row per report. Needs about 1.5 GB.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from outside_view import print_table, verdict
 
 HOST = "http://big.example"
 SHARED = 30  # links of the menu, the same on every page
+PAGE_MAX = 4_000_000  # bytes of the page of HTML
 WORDS = "river stone cloud paper window garden copper winter signal harbour engine mirror".split()
 
 
@@ -301,6 +303,13 @@ def main():
     table.append(("(the list)", len(names), round(first, 2), round(took, 2), round(cpu, 2)))
     if took > 5 * args.seconds:
         broken.append(f"the list: {took:.2f} s")
+    page = args.file + ".html"
+    took, cpu, done = measure([args.binary, "report", args.file, "--html", page, "--force"])
+    table.append(("(the page)", "", "", round(took, 2), round(cpu, 2)))
+    if done.returncode != 0 or os.path.getsize(page) > PAGE_MAX:
+        broken.append(f"the page: {done.stderr.decode(errors='replace').strip()[:300]}")
+    if took > 10 * args.seconds:
+        broken.append(f"the page: {took:.2f} s")
     print_table(["report", "rows", "first s", "again s", "CPU s"], table)
     sys.exit(verdict(broken))
 

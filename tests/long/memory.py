@@ -5,12 +5,13 @@
 
 SITE_SERVER is the generator: `cargo bench --bench site_server --no-run` prints its path.
 Starts it, crawls all its hosts, stops the crawl with SIGINT (or kill -9 with --kill) when
-half of the URLs were asked for, resumes, and samples VmRSS each second beside the number
-of known URLs. A million URLs need about 3 GB in FOLDER.
+half of the URLs were asked for, resumes, and samples each second VmRSS, the number of known URLs,
+descriptors, threads and the size of the write-ahead log, which is judged as long as requests are
+made: the index on link targets, built at the end, is one transaction. A million URLs need about 3 GB in FOLDER.
 
 Broken, if a half's peak (VmHWM) is above 150 MiB + 45 B per known URL, if in the last half of
 the crawl VmRSS grows by more than 45 B for each URL that became known then plus the slack, if
-exit codes are not 130 (137 after --kill) and 0, or pages are missing at the end. Prints a line
+descriptors or threads grow there by more than 64, if the log exceeds 64 MiB, if exit codes are not 130 (137 after --kill) and 0, or pages are missing at the end. Prints a line
 every 10 s, then a row per half, with the seconds from the resume to the server's first request.
 """
 
@@ -29,16 +30,26 @@ from outside_view import ServerLog, print_table, rows, start, stored_pages, verd
 
 MIB = 1024 * 1024
 BASE, PER_URL = 150 * MIB, 45
+WAL_MAX = 64 * MIB
+MORE_FILES = 64  # descriptors or threads by which the last half may grow
 
 
-def memory(pid):
-    """VmRSS and VmHWM in bytes; zeros once the process is gone."""
+def of_process(pid):
+    """VmRSS and VmHWM in bytes, descriptors and threads; zeros once the process is gone."""
     try:
         with open(f"/proc/{pid}/status", encoding="ascii") as status:
             fields = dict(line.split(":", 1) for line in status)
-        return tuple(int(fields[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
+        rss, peak = (int(fields[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
+        return rss, peak, len(os.listdir(f"/proc/{pid}/fd")), int(fields["Threads"])
     except (FileNotFoundError, ProcessLookupError, KeyError):
-        return 0, 0
+        return 0, 0, 0, 0
+
+
+def size_of(path):
+    try:
+        return os.path.getsize(path)
+    except FileNotFoundError:
+        return 0
 
 
 def known_urls(file, before=0):
@@ -56,34 +67,49 @@ class Half:
         self.name, self.process, self.file, self.log = name, process, file, log
         self.started, self.first_request = time.time(), None
         self.samples, self.peak, self.requests = [], 0, 0
+        self.files, self.threads, self.wal, self.last_wal = [], [], 0, 0
 
     def watch(self, stop=lambda half: False):
         """Samples until the process ends or `stop` says so."""
         due = said = time.monotonic()
+        asked = False
         while self.process.poll() is None and not stop(self):
             lines = self.log.lines()
             self.requests += len(lines)
+            asked = asked or bool(lines)
             if lines and self.first_request is None:
                 self.first_request = lines[0][0]
             if time.monotonic() >= due:
-                rss, peak = memory(self.process.pid)
-                self.peak = max(self.peak, peak)
+                rss, peak, files, threads = of_process(self.process.pid)
+                self.peak, wal = max(self.peak, peak), size_of(self.file + "-wal")
+                self.wal, self.last_wal = max(self.wal, wal if asked else 0), max(self.last_wal, wal)
+                asked = False
                 if rss:
+                    self.files.append(files)
+                    self.threads.append(threads)
                     known = known_urls(self.file, self.samples[-1][2] if self.samples else 0)
                     self.samples.append((time.time(), rss, known))
                 due += 1
                 if time.monotonic() >= said + 10 and self.samples:
                     said = time.monotonic()
                     print(f"{self.name}: {self.requests} requests, {self.samples[-1][2]} known, "
-                          f"{rss / MIB:.0f} MiB, peak {peak / MIB:.0f} MiB", flush=True)
+                          f"{rss / MIB:.0f} MiB, peak {peak / MIB:.0f} MiB, {files} descriptors, {threads} threads", flush=True)
             time.sleep(0.02)
 
     def row(self):
         known = known_urls(self.file)
         waited = self.first_request - self.started if self.first_request else float("nan")
         allowed = BASE + PER_URL * known
-        cells = [self.name, self.requests, known, f"{self.peak / MIB:.1f}", f"{allowed / MIB:.1f}", f"{waited:.2f}"]
-        return cells, [f"{self.name}: peak {self.peak / MIB:.1f} MiB"] if self.peak > allowed else []
+        cells = [self.name, self.requests, known, f"{self.peak / MIB:.1f}", f"{allowed / MIB:.1f}", f"{waited:.2f}",
+                 max(self.files, default=0), max(self.threads, default=0), f"{self.wal / MIB:.1f}", f"{self.last_wal / MIB:.1f}"]
+        checks = {f"peak {self.peak / MIB:.1f} MiB": self.peak > allowed,
+                  f"a write-ahead log of {self.wal / MIB:.1f} MiB": self.wal > WAL_MAX}
+        return cells, [f"{self.name}: {what}" for what, wrong in checks.items() if wrong]
+
+    def growth(self, values):
+        """By how much the last tenth of the samples is above that after the first tenth."""
+        few = max(1, len(values) // 10)
+        return sum(values[-few:]) / few - sum(values[few:2 * few]) / few if len(values) > 20 else 0
 
 
 def last_half_growth(second, slack):
@@ -160,7 +186,13 @@ def run(args, url, file, log):
         broken.append(f"exit code {second.process.returncode} of the resume")
     second_row, wrong = second.row()
     broken += wrong
-    print_table(["half", "requests", "known", "peak MiB", "allowed MiB", "s to first request"], [first_row, second_row])
+    print_table(["half", "requests", "known", "peak MiB", "allowed MiB", "s to first request", "descriptors", "threads",
+                 "log MiB", "at the end"], [first_row, second_row])
+    for what, values in (("descriptors", second.files), ("threads", second.threads)):
+        grown = second.growth(values)
+        print(f"last half: {grown:+.0f} {what}")
+        if grown > MORE_FILES:
+            broken.append(f"{grown:.0f} more {what} in the last half")
     words, too_much = last_half_growth(second, args.slack_mib * MIB)
     print(words)
     if too_much:

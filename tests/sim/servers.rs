@@ -1,28 +1,27 @@
-//! What does a visit bring back from the simulated web?
-//!
-//! Plays the servers, and the part of a visit that judges links by the rules
-//! that need no state.
+//! What does a request to the simulated web bring back?
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crawlite::engine::record::{
-    Candidate, FetchRecord, Found, FoundBy, Kind, LinkRecord, Outcome, PageRecord, RobotsAnswer,
-    Visited,
-};
-use crawlite::extract::{LinkKind, Region};
-use crawlite::hash::{ContentHash, UrlHasher};
-use crawlite::refusal::{Reason, Refusal};
-use crawlite::robots::Rules;
+use crawlite::engine::record::{Candidate, FetchRecord, Kind, Outcome, RobotsAnswer, Visited};
+use crawlite::robots::Rules as RobotsRules;
 
-use super::world::{Answer, Dice, Link, Site, World, failure, parsed};
+use super::dice::Dice;
+use super::reading::{Reading, Rules};
+use super::world::{Answer, Machine, Node, Said, Served, Site, World, failed, no_rules};
 
-/// The servers, and what they remember.
+/// What the servers remember.
 #[derive(Debug, Default)]
 pub(crate) struct Servers {
     /// Requests for the robots.txt of each origin.
-    robots_requests: BTreeMap<String, u64>,
+    robots_requests: HashMap<String, u64>,
+    /// Requests of each server.
+    requests: HashMap<String, u64>,
 }
+
+/// What the page says that asks whether we are people.
+pub(crate) const CHALLENGE: u64 = 1 << 61;
 
 /// What a request gave, in one word.
 pub(crate) fn outcome_name(outcome: Outcome) -> String {
@@ -32,94 +31,79 @@ pub(crate) fn outcome_name(outcome: Outcome) -> String {
     }
 }
 
-const PRIVATE: Outcome =
-    Outcome::Failed { code: "private-address", is_transient: false, no_connection: false };
-const AWAY: Outcome = Outcome::Failed { code: "connect", is_transient: true, no_connection: true };
-
 fn status(status: u16) -> Outcome {
     Outcome::Answer { status, retry_after: None }
+}
+
+/// Whether only the head is asked for.
+pub(crate) fn is_head(kind: Kind, attempts: u8) -> bool {
+    matches!(kind, Kind::Asset | Kind::External) && attempts == 0
+}
+
+/// What a request that is answered well brings: what is there, or that it is asked
+/// for again, whole.
+pub(crate) fn answer_of(node: Option<&Node>, kind: Kind, attempts: u8) -> (Outcome, bool) {
+    let is_head = is_head(kind, attempts);
+    let refused = |status: u16| is_head && status >= 400 && !matches!(status, 429 | 503);
+    let Some(node) = node else { return (status(404), is_head) };
+    let failure = node.failures.get(usize::from(attempts)).copied();
+    let outcome = match (&node.answer, failure) {
+        (_, Some(failure)) => failure,
+        _ if is_head && node.refuses_head => status(405),
+        (Answer::Status(code) | Answer::Redirect(code, _), _) => status(*code),
+        (Answer::Failure(Outcome::Failed { code: "undecodable", .. }), _) => status(200),
+        (Answer::Failure(outcome), _) => *outcome,
+        _ => status(200),
+    };
+    let is_good = outcome == status(200);
+    let is_more = matches!(node.answer, Answer::Page { .. } | Answer::Css(_));
+    let needs_get = match outcome {
+        Outcome::Answer { status, .. } if refused(status) => true,
+        _ => is_head && kind == Kind::Asset && is_good && is_more,
+    };
+    (outcome, needs_get)
 }
 
 /// A visit as it is put together.
 struct Visit<'a> {
     world: &'a World,
-    hasher: UrlHasher,
-    found: Vec<Found>,
-    links: Vec<LinkRecord>,
+    candidate: &'a Candidate,
+    now: Duration,
+    reading: Reading<'a>,
     redirect: Option<u32>,
     robots: Option<RobotsAnswer>,
-}
-
-impl Visit<'_> {
-    /// Adds what was found, with what is against it; a URL found twice has the least.
-    fn find(&mut self, text: &str, kind: Kind, by: FoundBy, against: Option<Reason>) -> u32 {
-        let against = if text.starts_with("mailto:") {
-            Some(Refusal::new(Reason::Scheme, "mailto"))
-        } else if let (Err(refusal), true) =
-            (self.world.scope.judge(&parsed(text)), kind != Kind::Robots)
-        {
-            Some(refusal)
-        } else {
-            against.map(|reason| Refusal::new(reason, "as the link says"))
-        };
-        let rank = |refusal: &Option<Refusal>| {
-            refusal.as_ref().map_or(u8::MAX, |refusal| refusal.reason.link_rank())
-        };
-        let index = self.found.iter().position(|found| *found.text == *text);
-        if let Some(index) = index {
-            if rank(&against) > rank(&self.found[index].refusal) {
-                self.found[index].refusal = against;
-            }
-            return u32::try_from(index).expect("small");
-        }
-        let (text, hash) = (Arc::from(text), self.hasher.hash(text));
-        self.found.push(Found { text, hash, kind, by, refusal: against });
-        u32::try_from(self.found.len() - 1).expect("small")
-    }
-
-    fn link(&mut self, link: &Link, position: u32) {
-        let nofollow = link.nofollow.then_some(Reason::Nofollow);
-        let against = if link.asset { Some(Reason::Asset) } else { nofollow };
-        let target = self.find(&link.to, Kind::Page, FoundBy::Link, against);
-        self.links.push(LinkRecord {
-            target,
-            position,
-            kind: if link.asset { LinkKind::Img } else { LinkKind::A },
-            anchor: "".into(),
-            rel: if link.nofollow { "nofollow" } else { "" }.into(),
-            fragment: None,
-            region: Region::default(),
-            follow: against.is_none(),
-            times: 1,
-        });
-    }
+    /// The page and whether it lets its links be followed.
+    page: Option<(u64, bool)>,
+    needs_get: bool,
+    error: Option<&'static str>,
 }
 
 impl Servers {
-    /// What comes back for `candidate`.
+    /// What comes back for `candidate`, asked at `now`, which is `started_at` in
+    /// milliseconds since 1970.
     pub(crate) fn answer(
         &mut self,
         world: &World,
-        hasher: UrlHasher,
+        rules: Rules<'_>,
         candidate: &Candidate,
-        (started_at, is_away): (i64, bool),
+        (now, started_at): (Duration, i64),
         dice: &mut Dice,
     ) -> Visited {
         let mut visit = Visit {
             world,
-            hasher,
-            found: Vec::new(),
-            links: Vec::new(),
+            candidate,
+            now,
+            reading: Reading::new(rules),
             redirect: None,
             robots: None,
+            page: None,
+            needs_get: false,
+            error: None,
         };
-        let outcome = match candidate.kind {
-            _ if is_away => AWAY,
-            Kind::Robots => self.robots(&mut visit, candidate, dice),
-            _ => content(&mut visit, candidate),
-        };
+        let machine = world.machine(candidate.url.server());
+        let outcome = self.outcome(&mut visit, machine, dice);
         let (code, error) = match outcome {
-            Outcome::Answer { status, .. } => (Some(status), None),
+            Outcome::Answer { status, .. } => (Some(status), visit.error),
             Outcome::Failed { code, .. } => (None, Some(code)),
         };
         let fetch = FetchRecord {
@@ -127,114 +111,144 @@ impl Servers {
             first_byte_ms: code.map(|_| u32::try_from(dice.below(500)).expect("small")),
             status: code,
             error,
+            ip: machine.and_then(|machine| machine.address).filter(|_| code.is_some()),
             wire_bytes: dice.below(10_000),
             ..FetchRecord::default()
         };
-        let is_page = outcome == status(200) && candidate.kind == Kind::Page;
-        let page = is_page.then(|| Box::new(page(candidate.url.as_str(), visit.links)));
-        Visited {
-            candidate: candidate.clone(),
-            outcome,
-            fetch,
-            found: visit.found,
-            redirect: visit.redirect,
-            page,
-            sitemap: Vec::new(),
-            robots: visit.robots,
-            needs_get: false,
+        let Reading { found, links, sitemap, .. } = visit.reading;
+        // A page is read otherwise where settings are others.
+        let reading = u64::from(rules.wishes.nofollow);
+        let page = visit.page.map(|(content, follow)| {
+            Box::new(Reading::into_page(links, (content, reading), follow))
+        });
+        let (redirect, robots, needs_get) = (visit.redirect, visit.robots, visit.needs_get);
+        let candidate = candidate.clone();
+        Visited { candidate, outcome, fetch, found, redirect, page, sitemap, robots, needs_get }
+    }
+
+    fn outcome(
+        &mut self,
+        visit: &mut Visit<'_>,
+        machine: Option<&Machine>,
+        dice: &mut Dice,
+    ) -> Outcome {
+        let site = visit.world.site(visit.candidate.url.origin());
+        if site.is_some_and(|site| site.is_private) {
+            return failed("private-address", false);
+        }
+        if let Some(machine) = machine {
+            if let Some(away) = visit.world.is_away(machine, visit.now) {
+                return away;
+            }
+            let requests = self.requests.entry(machine.server.clone()).or_default();
+            *requests += 1;
+            let has_enough =
+                |mood: &&super::world::Mood| *requests > mood.after && visit.now < mood.until;
+            if let Some(mood) = machine.mood.as_ref().filter(has_enough) {
+                return mood.outcome.unwrap_or_else(|| visit.challenge());
+            }
+        }
+        match visit.candidate.kind {
+            Kind::Robots => self.robots(visit, dice),
+            _ => visit.content(),
         }
     }
 
-    fn robots(&mut self, visit: &mut Visit<'_>, candidate: &Candidate, dice: &mut Dice) -> Outcome {
-        let unheard_of = Site::default();
-        // The redirects of robots.txt are named after the place of their origin.
-        let number = candidate.url.path().strip_prefix("/robots-");
-        let place = number.and_then(|rest| rest.split('-').next()?.parse::<usize>().ok());
-        let site = match place {
-            Some(place) => &visit.world.sites[place],
-            None => visit.world.site(candidate.url.origin()).unwrap_or(&unheard_of),
-        };
+    fn robots(&mut self, visit: &mut Visit<'_>, dice: &mut Dice) -> Outcome {
+        let candidate = visit.candidate;
+        let Some(site) = site_of_robots(visit.world, candidate) else { return status(404) };
         if candidate.hops == 0 {
             let requests = self.robots_requests.entry(site.name.clone()).or_default();
             *requests += 1;
-            if site.is_private {
-                return PRIVATE;
-            }
             if *requests <= site.robots_failures {
-                return failure(dice);
+                return no_rules(dice);
             }
         }
         if let Some(next) = site.robots_hops.get(usize::from(candidate.hops)) {
-            visit.redirect = Some(visit.find(next, Kind::Robots, FoundBy::Redirect, None));
+            visit.redirect = Some(visit.reading.redirect(next, Kind::Robots));
             return status(301);
         }
-        let Some(text) = &site.robots else { return status(404) };
-        let body = text.clone().into_bytes();
-        let rules = Arc::new(Rules::parse(&body, "crawlite"));
-        visit.robots = Some(RobotsAnswer { rules, body });
+        match site.said(visit.now) {
+            Said::Status(code) => status(*code),
+            Said::Rules(rulebook) => {
+                let body = rulebook.text().into_bytes();
+                let rules = Arc::new(RobotsRules::parse(&body, "crawlite"));
+                visit.robots = Some(RobotsAnswer { rules, body });
+                status(200)
+            }
+        }
+    }
+}
+
+/// The site whose robots.txt is asked for: its redirects are named after its place.
+fn site_of_robots<'a>(world: &'a World, candidate: &Candidate) -> Option<&'a Site> {
+    let number = candidate.url.path().strip_prefix("/robots-");
+    let place = number.and_then(|rest| rest.split('-').next()?.parse::<usize>().ok());
+    match place {
+        Some(place) => Some(&world.sites[place]),
+        None => world.site(candidate.url.origin()),
+    }
+}
+
+impl Visit<'_> {
+    /// A page that is no page of the site.
+    fn challenge(&mut self) -> Outcome {
+        let kind = self.candidate.kind;
+        self.needs_get = is_head(kind, self.candidate.attempts) && kind == Kind::Asset;
+        match kind {
+            Kind::Page | Kind::Asset if !is_head(kind, self.candidate.attempts) => {
+                self.page = Some((CHALLENGE, true));
+            }
+            Kind::Robots => {
+                let body = b"<p>Are you a person?".to_vec();
+                let rules = Arc::new(RobotsRules::parse(&body, "crawlite"));
+                self.robots = Some(RobotsAnswer { rules, body });
+            }
+            _ => {}
+        }
         status(200)
     }
-}
 
-fn content(visit: &mut Visit<'_>, candidate: &Candidate) -> Outcome {
-    let world = visit.world;
-    if world.site(candidate.url.origin()).is_some_and(|site| site.is_private) {
-        return PRIVATE;
-    }
-    let Some(node) = world.nodes.get(candidate.url.as_str()) else { return status(404) };
-    if let Some(failure) = node.failures.get(usize::from(candidate.attempts)) {
-        return *failure;
-    }
-    match &node.answer {
-        Answer::Private => return PRIVATE,
-        Answer::Status(code) => return status(*code),
-        Answer::Redirect(target) => {
-            visit.redirect = Some(visit.find(target, candidate.kind, FoundBy::Redirect, None));
-            return status(301);
-        }
-        Answer::Page(links) if candidate.kind == Kind::Page => {
-            for (link, position) in links.iter().zip(0..) {
-                visit.link(link, position);
+    fn content(&mut self) -> Outcome {
+        let Candidate { url, kind, attempts, .. } = self.candidate;
+        let world = self.world;
+        let served = world.served(url.as_str());
+        let node = served.as_ref().map(|served| served.node);
+        let (outcome, needs_get) = answer_of(node, *kind, *attempts);
+        self.needs_get = needs_get;
+        let Some(served) = served else { return outcome };
+        match &served.node.answer {
+            Answer::Redirect(code, to) if outcome == status(*code) => {
+                self.redirect = Some(self.reading.redirect(&served.target(to), *kind));
             }
-        }
-        Answer::Sitemap(pages, maps) if candidate.kind == Kind::Sitemap => {
-            for page in pages {
-                visit.find(page, Kind::Page, FoundBy::Sitemap, None);
+            Answer::Failure(Outcome::Failed { code: "undecodable", .. })
+                if outcome == status(200) =>
+            {
+                self.error = Some("undecodable");
             }
-            for map in maps {
-                visit.find(map, Kind::Sitemap, FoundBy::Link, None);
-            }
+            _ if outcome == status(200) && !is_head(*kind, *attempts) => self.read(&served),
+            _ => {}
         }
-        _ => {}
+        outcome
     }
-    status(200)
-}
 
-fn page(url: &str, links: Vec<LinkRecord>) -> PageRecord {
-    PageRecord {
-        content_hash: ContentHash::of(url.as_bytes()),
-        body: None,
-        charset: "utf-8",
-        title: None,
-        description: None,
-        h1: None,
-        lang: None,
-        claimed_canonical: None,
-        robots_directives: None,
-        index: true,
-        follow: true,
-        words: 0,
-        main_words: 0,
-        simhash: None,
-        headings: None,
-        og: None,
-        jsonld_types: None,
-        hreflang: None,
-        rel_next: None,
-        rel_prev: None,
-        needs_javascript: None,
-        anchors: Vec::new(),
-        links,
-        links_cut: 0,
+    fn read(&mut self, served: &Served<'_>) {
+        let reading = &mut self.reading;
+        match (&served.node.answer, self.candidate.kind) {
+            (Answer::Page { links, nofollow }, Kind::Page | Kind::Asset) => {
+                for link in links {
+                    reading.link(&served.target(&link.to), link.how, *nofollow);
+                }
+                self.page = Some((served.node.content, !nofollow));
+            }
+            (Answer::Css(refers), Kind::Asset) => {
+                refers.iter().for_each(|to| reading.part(&served.target(to)));
+            }
+            (Answer::Sitemap(pages, maps), Kind::Sitemap) => {
+                pages.iter().for_each(|page| reading.entry(&served.target(page), Kind::Page));
+                maps.iter().for_each(|map| reading.entry(&served.target(map), Kind::Sitemap));
+            }
+            _ => {}
+        }
     }
 }

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub(crate) mod bombs;
+pub(crate) mod payloads;
 pub(crate) mod raw;
 pub(crate) mod shapes;
 #[cfg(target_os = "linux")]
@@ -56,6 +57,11 @@ impl Answer {
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// An answer that promises so many bytes and hangs up after `body`.
+    pub(crate) fn broken_off(body: &[u8], promised: usize) -> Self {
+        Self::new(200, "text/html", body).with("Content-Length", &promised.to_string())
     }
 
     pub(crate) fn after(mut self, wait: Duration) -> Self {
@@ -145,14 +151,18 @@ fn serve(stream: &TcpStream, handler: &Handler, log: &(Mutex<Vec<Request>>, Cond
         };
         let Some(answer) = handler(&request, before).or(Some(Answer::status(404))) else { return };
         std::thread::sleep(answer.wait);
-        let mut head =
-            format!("HTTP/1.1 {} X\r\nContent-Length: {}\r\n", answer.status, answer.body.len());
+        let is_broken_off = answer.headers.iter().any(|(name, _)| name == "Content-Length");
+        let mut head = format!("HTTP/1.1 {} X\r\n", answer.status);
+        if !is_broken_off {
+            head.push_str(&format!("Content-Length: {}\r\n", answer.body.len()));
+        }
         for (name, value) in &answer.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         head.push_str("\r\n");
         let mut stream = stream;
-        if stream.write_all(&[head.as_bytes(), &answer.body].concat()).is_err() {
+        let written = stream.write_all(&[head.as_bytes(), &answer.body].concat());
+        if written.is_err() || is_broken_off {
             return;
         }
     }

@@ -99,9 +99,7 @@ fn parquet(job: &Job<'_>, rows: &Rows, out: &mut (dyn Write + Send)) -> anyhow::
 /// A web archive.
 pub(super) fn warc(job: &Job<'_>, out: &mut (dyn Write + Send)) -> anyhow::Result<Written> {
     let (config, seeds, _) = job.export.settings()?;
-    let config = config.parse().map_err(anyhow::Error::from);
-    let config = config.and_then(|table| Config::layered(table, &[], toml::Table::new()));
-    let config = config.context("the settings stored in the file")?;
+    let config = Config::stored(&config).context("the settings stored in the file")?;
     let seeds: Vec<String> = serde_json::from_str(&seeds).unwrap_or_default();
     let about = About {
         filename: &job.file_name(),

@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum};
 
 use super::interrupt::Interrupt;
 use super::summary::{bytes, count, span};
-use super::target::{Stream, check_free};
+use super::target::{Stream, check_free, check_is_not};
 use super::{Exit, Usage, say};
 use crate::store::{Export, ExportError};
 
@@ -128,6 +128,7 @@ pub(super) fn run(
     let began = Instant::now();
     let export = Export::open(&args.file, args.since).map_err(in_words)?;
     let job = Job { args, quiet, interrupt: Interrupt::watch(), export, target: args.target() };
+    job.target.as_deref().map_or(Ok(()), |path| check_is_not(path, &args.file))?;
     let written = match args.format {
         Kind::Csv | Kind::Jsonl | Kind::Parquet => formats::rows(&job, out)?,
         Kind::Sitemap => sitemap::write(&job, out)?,

@@ -14,6 +14,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::Frontier;
+use super::pace::JITTER;
 use crate::engine::record::ServerId;
 
 /// The place of an address in the list of all.
@@ -74,7 +75,7 @@ impl Frontier {
         let address = self.address_mut(id);
         address.in_flight += 1;
         if address.has_limits && !gap.is_zero() {
-            address.next_start = Some(now + gap);
+            address.next_start = Some(now + gap + JITTER);
         }
         self.settle_address(id);
     }

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::extract::{LinkKind, Region};
+use crate::extract::{Item, LinkKind, Region, RuleRows};
 use crate::hash::ContentHash;
 use crate::robots::Rules;
+use crate::sitemap::Problem;
 
 /// One request and its answer, as the store keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,16 +37,21 @@ pub struct FetchRecord {
     pub headers: Option<String>,
     /// Whether the body is not whole, because a limit ended it.
     pub is_cut: bool,
+    /// Whether the server said that what an earlier crawl stored still holds: status,
+    /// headers and page are those that it confirmed.
+    pub is_unchanged: bool,
     /// The body of what is no HTML, if it is kept.
     pub body: Option<(ContentHash, BodyRecord)>,
 }
 
 /// What one content of a URL says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PageRecord {
     /// Of the body.
     pub content_hash: ContentHash,
-    /// The body as it is stored, if it is.
+    /// A hash of what else the reading depended on: program, settings, headers.
+    pub reading: u64,
+    /// The body as it is stored, if it is and was not before.
     pub body: Option<BodyRecord>,
     /// Name of the encoding the page is written in.
     pub charset: &'static str,
@@ -91,6 +97,10 @@ pub struct PageRecord {
     pub links: Vec<LinkRecord>,
     /// Links that were too many to keep.
     pub links_cut: u32,
+    /// Its structured data, if that is kept.
+    pub items: Option<Vec<Item>>,
+    /// What the user's rules that are for its URL make of it.
+    pub rows: Vec<RuleRows>,
 }
 
 /// A body as it is stored.
@@ -125,6 +135,15 @@ pub struct LinkRecord {
     pub follow: bool,
     /// How often the page has this same link.
     pub times: u32,
+}
+
+/// What a sitemap says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SitemapRecord {
+    /// Of URLs.
+    pub entries: Vec<SitemapEntry>,
+    /// What is wrong with it.
+    pub problems: Vec<Problem>,
 }
 
 /// What a sitemap says of a URL.

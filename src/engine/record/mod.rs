@@ -5,83 +5,20 @@
 //! are handed over.
 
 mod answer;
+mod place;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::canonical::CanonicalUrl;
 use crate::hash::UrlHash;
 use crate::refusal::Refusal;
 use crate::traps::Trap;
 
-pub use answer::{BodyRecord, FetchRecord, LinkRecord, PageRecord, RobotsAnswer, SitemapEntry};
-
-/// The row of a URL, counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UrlId(pub u32);
-
-/// The row of an origin, counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OriginId(pub u32);
-
-/// A server within this run, counted from 0; nothing on disk names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ServerId(pub u32);
-
-/// Links from the nearest seed; [`Depth::NONE`] where no way is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Depth(u16);
-
-impl Depth {
-    /// No way from a seed is known: only a sitemap names the URL.
-    pub const NONE: Self = Self(u16::MAX);
-
-    /// `links` from a seed; more than 65 534 count as that.
-    pub const fn new(links: u16) -> Self {
-        Self(if links == u16::MAX { u16::MAX - 1 } else { links })
-    }
-
-    /// The number, where [`Depth::NONE`] is 65 535.
-    pub fn rank(self) -> u16 {
-        self.0
-    }
-
-    /// From a stored rank.
-    pub fn from_rank(rank: u16) -> Self {
-        Self(rank)
-    }
-
-    /// One link further.
-    #[must_use]
-    pub fn next(self) -> Self {
-        if self == Self::NONE { self } else { Self::new(self.0.saturating_add(1)) }
-    }
-}
-
-/// The time, by both clocks. Within a run only `at` decides.
-#[derive(Clone, Copy, Debug)]
-pub struct Moment {
-    /// By the clock that never jumps.
-    pub at: Instant,
-    /// Milliseconds since 1970 UTC, for what is stored.
-    pub unix_ms: i64,
-}
-
-impl Moment {
-    /// The wall-clock time of `later`, in milliseconds since 1970 UTC, rounded up so
-    /// that who waits for it is never early.
-    pub fn unix_ms_at(&self, later: Instant) -> i64 {
-        let ahead = later.saturating_duration_since(self.at) + Duration::from_millis(1);
-        self.unix_ms.saturating_add(i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX))
-    }
-
-    /// The instant of a stored time, if it is ahead; at most `cap` from now.
-    pub fn instant_at(&self, unix_ms: i64, cap: Duration) -> Option<Instant> {
-        let ahead =
-            u64::try_from(unix_ms.saturating_sub(self.unix_ms)).ok().filter(|ms| *ms > 0)?;
-        Some(self.at + Duration::from_millis(ahead).min(cap))
-    }
-}
+pub use answer::{
+    BodyRecord, FetchRecord, LinkRecord, PageRecord, RobotsAnswer, SitemapEntry, SitemapRecord,
+};
+pub use place::{Depth, Moment, OriginId, ServerId, UrlId};
 
 /// As what a URL is visited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -116,6 +53,12 @@ impl Kind {
             .into_iter()
             .find(|kind| kind.as_str() == name)
             .unwrap_or(Self::Page)
+    }
+
+    /// Whether it has a distance from the seeds that matters: a part of a page may turn
+    /// out to be one itself, and a link to another site may lead back.
+    pub fn has_depth(self) -> bool {
+        matches!(self, Self::Page | Self::Asset | Self::External)
     }
 
     /// Whether robots.txt of its server decides. One request to see whether a link
@@ -239,7 +182,7 @@ pub struct Visited {
     /// What a page says, if one came.
     pub page: Option<Box<PageRecord>>,
     /// What a sitemap says, if one came.
-    pub sitemap: Vec<SitemapEntry>,
+    pub sitemap: SitemapRecord,
     /// What a robots.txt says, if one came.
     pub robots: Option<RobotsAnswer>,
     /// Whether only the head was asked for, and the whole must be asked for to know.
@@ -334,7 +277,7 @@ pub struct VisitRecord {
     /// What a page says.
     pub page: Option<Box<PageRecord>>,
     /// What a sitemap says.
-    pub sitemap: Vec<SitemapEntry>,
+    pub sitemap: SitemapRecord,
     /// How its pending state goes on.
     pub ending: Ending,
 }
@@ -419,6 +362,15 @@ pub struct NearerRow {
     /// If it was fetched: the URLs its links and its redirect lead to, and
     /// whether it is the redirect. Present with their text if they are set aside for depth.
     pub leads_to: Vec<(UrlId, FoundBy, Option<Arc<str>>)>,
+    /// If it is set aside because its origin shows the same pages as another.
+    pub mirror: Option<CanonicalUrl>,
+}
+
+impl NearerRow {
+    /// Whether what it leads to, or stands for, must be offered again.
+    pub fn owes_an_offer(&self) -> bool {
+        !self.leads_to.is_empty() || self.mirror.is_some()
+    }
 }
 
 /// What the writer answers.

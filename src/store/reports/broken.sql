@@ -3,7 +3,8 @@
 -- One row per target, the most linked first: unique_inlinks counts the pages that link to it, linked_from and
 -- anchors name five of them and what they say (every link: the view broken_links). A redirect counts by where it
 -- ends (final_url). is_new: not broken in the finished crawl before; NULL if there is none. Other people's sites
--- that refuse a program (401, 403, 407, 429, 451, 999) are not broken: the view blocked_links.
+-- that refuse a program (401, 403, 407, 429, 451, 999) are not broken: the view blocked_links. Nor is what --accept lets
+-- pass.
 WITH RECURSIVE
 asked (crawl_id) AS (
     SELECT crawl_id FROM shown_crawl
@@ -18,6 +19,7 @@ answer AS MATERIALIZED (
     CROSS JOIN fetch f ON f.id = s.fetch_id
     WHERE (f.redirect_to IS NOT NULL OR f.status >= 400 OR f.status IS NULL)
       AND NOT (s.kind = 'external' AND f.status IN (401, 403, 407, 429, 451, 999))
+      AND NOT EXISTS (SELECT 1 FROM accepted a WHERE a.crawl_id = s.crawl_id AND f.status BETWEEN a.first AND a.last)
 ),
 hop (crawl_id, start_id, url_id, hops) AS (
     SELECT crawl_id, url_id, redirect_to, 1 FROM answer WHERE redirect_to IS NOT NULL

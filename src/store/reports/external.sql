@@ -6,7 +6,8 @@ SELECT substr(rest, 1, instr(rest || '/', '/') - 1) AS host, count(*) AS urls, s
 FROM (
     SELECT u.url, substr(u.url, instr(u.url, '://') + 3) AS rest, i.links, i.pages, s.state = 'done' AS checked,
            s.state = 'done'
-           AND coalesce(f.status >= 400 AND f.status NOT IN (401, 403, 407, 429, 451, 999), 1) AS broken
+           AND coalesce(f.status >= 400 AND f.status NOT IN (401, 403, 407, 429, 451, 999), 1)
+           AND NOT EXISTS (SELECT 1 FROM accepted a WHERE a.crawl_id = s.crawl_id AND f.status BETWEEN a.first AND a.last) AS broken
     FROM state s
     JOIN url u ON u.id = s.url_id
     LEFT JOIN fetch f ON f.id = s.fetch_id

@@ -6,17 +6,30 @@
 use super::{Reports, number, report, text};
 use crate::store::QueryError;
 
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Visitors or search engines do not get what they came for.
+    Error,
+    /// It works, but worse than it could, or not as it was meant.
+    Warning,
+    /// Worth knowing; often as it was meant.
+    Notice,
+}
+
 /// A kind of finding that people may not want.
 #[derive(Debug)]
 pub struct Gate {
     /// As people type it.
     pub name: &'static str,
+    /// How much it matters; `None` if other gates count the same in parts.
+    pub severity: Option<Severity>,
     /// What it counts, in the plural.
     pub counts: &'static str,
     /// The report that has the rows.
     pub report: &'static str,
     /// Which of them: a condition in SQL.
-    condition: &'static str,
+    pub(super) condition: &'static str,
     /// A row in words: an expression in SQL.
     example: &'static str,
 }
@@ -39,47 +52,52 @@ const TITLE: &str = "url || coalesce(': ' || title, '')";
 const DESCRIPTION: &str = "url || coalesce(': ' || description, '')";
 const HEADING: &str = "url || coalesce(': ' || h1, '')";
 
+const ERROR: Option<Severity> = Some(Severity::Error);
+const WARNING: Option<Severity> = Some(Severity::Warning);
+const NOTICE: Option<Severity> = Some(Severity::Notice);
+
 const fn gate_on(
     name: &'static str,
+    severity: Option<Severity>,
     counts: &'static str,
     report: &'static str,
     condition: &'static str,
     example: &'static str,
 ) -> Gate {
-    Gate { name, counts, report, condition, example }
+    Gate { name, severity, counts, report, condition, example }
 }
 
 /// Every gate, in the order in which they are named to people.
 #[rustfmt::skip]
 pub static GATES: [Gate; 28] = [
-    gate_on("broken",                 "broken link targets",                        "broken",           "1",                         BROKEN),
-    gate_on("broken-fragments",       "places that links name and pages lack",      "broken-fragments", "1",                         FRAGMENT),
-    gate_on("new-broken",             "link targets broken since the crawl before", "broken",           "is_new = 1",                BROKEN),
-    gate_on("4xx",                    "link targets with status 4xx",               "broken",           "status BETWEEN 400 AND 499", BROKEN),
-    gate_on("5xx",                    "link targets with status 5xx",               "broken",           "status >= 500",             BROKEN),
-    gate_on("no-answer",              "link targets without an answer",             "broken",           "status IS NULL",            BROKEN),
-    gate_on("redirects",              "linked URLs that redirect",                  "redirects",        "unique_inlinks > 0",        REDIRECT),
-    gate_on("redirect-chains",        "redirect chains",                            "chains",           "1",                         REDIRECT),
-    gate_on("redirect-loops",         "redirect loops",                             "chains",           "loops = 1",                 REDIRECT),
-    gate_on("duplicates",             "indexable pages with the same content",      "duplicates",       "1",                         "url"),
-    gate_on("near-duplicates",        "indexable pages with nearly the same text",  "near-duplicates",  "1",                         "url || ' ~ ' || closest_match"),
-    gate_on("orphans",                "pages that only a sitemap names",            "orphans",          "1",                         "url"),
-    gate_on("missing-titles",         "indexable pages without title",              "titles",           "issue = 'missing'",         TITLE),
-    gate_on("duplicate-titles",       "indexable pages with the title of another",  "titles",           "issue = 'duplicate'",       TITLE),
-    gate_on("long-titles",            "titles longer than 60 characters",           "titles",           "issue = 'too long'",        TITLE),
-    gate_on("missing-descriptions",   "indexable pages without description",        "descriptions",     "issue = 'missing'",         DESCRIPTION),
-    gate_on("duplicate-descriptions", "indexable pages with a description of another", "descriptions",  "issue = 'duplicate'",       DESCRIPTION),
-    gate_on("long-descriptions",      "descriptions longer than 155 characters",    "descriptions",     "issue = 'too long'",        DESCRIPTION),
-    gate_on("missing-h1",             "indexable pages without h1",                 "h1",               "issue = 'missing'",         HEADING),
-    gate_on("several-h1",             "indexable pages with several h1",            "h1",               "issue = 'several'",         HEADING),
-    gate_on("canonicals",             "canonicals that lead nowhere good",          "canonicals",       "1",                         "url || ' -> ' || claimed_canonical || ' (' || issue || ')'"),
-    gate_on("hreflang",               "hreflang links that do not work",            "hreflang",         "1",                         "url || ' -> ' || alternate || ' (' || issue || ')'"),
-    gate_on("sitemaps",               "sitemap entries that should not be there",   "sitemaps",         "1",                         "url || ' (' || issue || ')'"),
-    gate_on("noindex",                "pages that ask not to be indexed",           "non-indexable",    "indexability_reason = 'noindex'", "url"),
-    gate_on("slow",                   "pages with more than 800 ms to the first byte", "slow",          "1",                         "url || ' (' || first_byte_ms || ' ms)'"),
-    gate_on("large",                  "documents of more than 1 MiB",               "large",            "1",                         "url || ' (' || bytes || ' bytes)'"),
-    gate_on("needs-javascript",       "pages that show nothing without scripts",    "needs-javascript", "1",                         "url || ': ' || evidence"),
-    gate_on("traps",                  "patterns of URLs that would never end",      "traps",            "status = 'parked'",         "pattern || coalesce(' (' || kind || ')', '')"),
+    gate_on("broken",                 None,    "broken link targets",                        "broken",           "1",                         BROKEN),
+    gate_on("broken-fragments",       WARNING, "places that links name and pages lack",      "broken-fragments", "1",                         FRAGMENT),
+    gate_on("new-broken",             None,    "link targets broken since the crawl before", "broken",           "is_new = 1",                BROKEN),
+    gate_on("4xx",                    ERROR,   "link targets with status 4xx",               "broken",           "status BETWEEN 400 AND 499", BROKEN),
+    gate_on("5xx",                    ERROR,   "link targets with status 5xx",               "broken",           "status >= 500",             BROKEN),
+    gate_on("no-answer",              ERROR,   "link targets without an answer",             "broken",           "status IS NULL",            BROKEN),
+    gate_on("redirects",              NOTICE,  "linked URLs that redirect",                  "redirects",        "unique_inlinks > 0",        REDIRECT),
+    gate_on("redirect-chains",        WARNING, "redirect chains",                            "chains",           "1",                         REDIRECT),
+    gate_on("redirect-loops",         ERROR,   "redirect loops",                             "chains",           "loops = 1",                 REDIRECT),
+    gate_on("duplicates",             WARNING, "indexable pages with the same content",      "duplicates",       "1",                         "url"),
+    gate_on("near-duplicates",        NOTICE,  "indexable pages with nearly the same text",  "near-duplicates",  "1",                         "url || ' ~ ' || closest_match"),
+    gate_on("orphans",                WARNING, "pages that only a sitemap names",            "orphans",          "1",                         "url"),
+    gate_on("missing-titles",         WARNING, "indexable pages without title",              "titles",           "issue = 'missing'",         TITLE),
+    gate_on("duplicate-titles",       WARNING, "indexable pages with the title of another",  "titles",           "issue = 'duplicate'",       TITLE),
+    gate_on("long-titles",            NOTICE,  "titles longer than 60 characters",           "titles",           "issue = 'too long'",        TITLE),
+    gate_on("missing-descriptions",   NOTICE,  "indexable pages without description",        "descriptions",     "issue = 'missing'",         DESCRIPTION),
+    gate_on("duplicate-descriptions", NOTICE,  "indexable pages with a description of another", "descriptions",  "issue = 'duplicate'",       DESCRIPTION),
+    gate_on("long-descriptions",      NOTICE,  "descriptions longer than 155 characters",    "descriptions",     "issue = 'too long'",        DESCRIPTION),
+    gate_on("missing-h1",             NOTICE,  "indexable pages without h1",                 "h1",               "issue = 'missing'",         HEADING),
+    gate_on("several-h1",             NOTICE,  "indexable pages with several h1",            "h1",               "issue = 'several'",         HEADING),
+    gate_on("canonicals",             ERROR,   "canonicals that lead nowhere good",          "canonicals",       "1",                         "url || ' -> ' || claimed_canonical || ' (' || issue || ')'"),
+    gate_on("hreflang",               WARNING, "hreflang links that do not work",            "hreflang",         "1",                         "url || ' -> ' || alternate || ' (' || issue || ')'"),
+    gate_on("sitemaps",               WARNING, "problems of sitemaps and of their entries",  "sitemaps",         "1",                         "url || ' (' || issue || ')'"),
+    gate_on("noindex",                NOTICE,  "pages that ask not to be indexed",           "non-indexable",    "indexability_reason = 'noindex'", "url"),
+    gate_on("slow",                   WARNING, "pages with more than 800 ms to the first byte", "slow",          "1",                         "url || ' (' || first_byte_ms || ' ms)'"),
+    gate_on("large",                  NOTICE,  "documents of more than 1 MiB",               "large",            "1",                         "url || ' (' || bytes || ' bytes)'"),
+    gate_on("needs-javascript",       WARNING, "pages that show nothing without scripts",    "needs-javascript", "1",                         "url || ': ' || evidence"),
+    gate_on("traps",                  WARNING, "patterns of URLs that would never end",      "traps",            "status = 'parked'",         "pattern || coalesce(' (' || kind || ')', '')"),
 ];
 
 /// The gate of that name.

@@ -6,21 +6,23 @@
 //! [`Report::sql`] puts another crawl in place of. Gates are reports with a
 //! condition: see [`gates`]. PageRank alone is computed here and not by SQL.
 
+mod count;
 mod gates;
+mod overview;
 mod pagerank;
+mod parts;
+mod sections;
 
-use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use super::migrate::views;
 use super::{Query, QueryError, QueryLimits, Value};
 
-pub use gates::{GATES, Gate, Judgement, gate};
+pub use count::Tally;
+pub use gates::{GATES, Gate, Judgement, Severity, gate};
+pub use overview::{Answers, Overview, Started};
 
 /// What a report is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,54 +48,61 @@ impl Group {
 pub struct Report {
     /// As people type it.
     pub name: &'static str,
+    /// What stands above it, in a word or two.
+    pub title: &'static str,
     /// What it is for.
     pub group: Group,
     /// The file.
     text: &'static str,
 }
 
-const fn problem(name: &'static str, text: &'static str) -> Report {
-    Report { name, group: Group::Problems, text }
+const fn problem(name: &'static str, title: &'static str, text: &'static str) -> Report {
+    Report { name, title, group: Group::Problems, text }
 }
 
-const fn fact(name: &'static str, text: &'static str) -> Report {
-    Report { name, group: Group::Facts, text }
+const fn fact(name: &'static str, title: &'static str, text: &'static str) -> Report {
+    Report { name, title, group: Group::Facts, text }
 }
 
 /// Every report, in the order in which they are listed.
-pub static REPORTS: [Report; 32] = [
-    problem("broken", include_str!("broken.sql")),
-    problem("broken-fragments", include_str!("broken-fragments.sql")),
-    problem("errors", include_str!("errors.sql")),
-    problem("chains", include_str!("chains.sql")),
-    problem("duplicates", include_str!("duplicates.sql")),
-    problem("near-duplicates", include_str!("near-duplicates.sql")),
-    problem("titles", include_str!("titles.sql")),
-    problem("descriptions", include_str!("descriptions.sql")),
-    problem("h1", include_str!("h1.sql")),
-    problem("canonicals", include_str!("canonicals.sql")),
-    problem("hreflang", include_str!("hreflang.sql")),
-    problem("sitemaps", include_str!("sitemaps.sql")),
-    problem("orphans", include_str!("orphans.sql")),
-    problem("slow", include_str!("slow.sql")),
-    problem("large", include_str!("large.sql")),
-    problem("needs-javascript", include_str!("needs-javascript.sql")),
-    problem("traps", include_str!("traps.sql")),
-    fact("summary", include_str!("summary.sql")),
-    fact("changes", include_str!("changes.sql")),
-    fact("redirects", include_str!("redirects.sql")),
-    fact("non-indexable", include_str!("non-indexable.sql")),
-    fact("inlinks", include_str!("inlinks.sql")),
-    fact("pagerank", include_str!("pagerank.sql")),
-    fact("depth", include_str!("depth.sql")),
-    fact("structured-data", include_str!("structured-data.sql")),
-    fact("content-types", include_str!("content-types.sql")),
-    fact("external", include_str!("external.sql")),
-    fact("skipped", include_str!("skipped.sql")),
-    fact("hosts", include_str!("hosts.sql")),
-    fact("robots", include_str!("robots.sql")),
-    fact("politeness", include_str!("politeness.sql")),
-    fact("timeline", include_str!("timeline.sql")),
+pub static REPORTS: [Report; 33] = [
+    problem("broken", "Broken links", include_str!("broken.sql")),
+    problem("broken-fragments", "Links to missing places", include_str!("broken-fragments.sql")),
+    problem("errors", "No answer", include_str!("errors.sql")),
+    problem("chains", "Redirect chains", include_str!("chains.sql")),
+    problem("duplicates", "Duplicate pages", include_str!("duplicates.sql")),
+    problem("near-duplicates", "Near-duplicate pages", include_str!("near-duplicates.sql")),
+    problem("titles", "Titles", include_str!("titles.sql")),
+    problem("descriptions", "Descriptions", include_str!("descriptions.sql")),
+    problem("h1", "First headings", include_str!("h1.sql")),
+    problem("canonicals", "Canonicals", include_str!("canonicals.sql")),
+    problem("hreflang", "Hreflang", include_str!("hreflang.sql")),
+    problem("sitemaps", "Sitemap entries", include_str!("sitemaps.sql")),
+    problem("orphans", "Orphans", include_str!("orphans.sql")),
+    problem("slow", "Slow pages", include_str!("slow.sql")),
+    problem("large", "Large documents", include_str!("large.sql")),
+    problem("needs-javascript", "Pages that need scripts", include_str!("needs-javascript.sql")),
+    problem("traps", "Traps", include_str!("traps.sql")),
+    problem(
+        "structured-data-errors",
+        "Broken structured data",
+        include_str!("structured-data-errors.sql"),
+    ),
+    fact("summary", "Summary", include_str!("summary.sql")),
+    fact("changes", "Changes", include_str!("changes.sql")),
+    fact("redirects", "Redirects", include_str!("redirects.sql")),
+    fact("non-indexable", "Pages not to be indexed", include_str!("non-indexable.sql")),
+    fact("inlinks", "Most linked pages", include_str!("inlinks.sql")),
+    fact("pagerank", "PageRank", include_str!("pagerank.sql")),
+    fact("depth", "Depth", include_str!("depth.sql")),
+    fact("structured-data", "Structured data", include_str!("structured-data.sql")),
+    fact("content-types", "Content types", include_str!("content-types.sql")),
+    fact("external", "Links to other sites", include_str!("external.sql")),
+    fact("skipped", "What was left out", include_str!("skipped.sql")),
+    fact("hosts", "Hosts", include_str!("hosts.sql")),
+    fact("robots", "robots.txt", include_str!("robots.sql")),
+    fact("politeness", "Politeness", include_str!("politeness.sql")),
+    fact("timeline", "Timeline", include_str!("timeline.sql")),
 ];
 
 /// The report of that name.
@@ -106,6 +115,13 @@ impl Report {
     pub fn sentence(&self) -> &'static str {
         let first = self.text.lines().next().unwrap_or_default();
         first.trim_start_matches('-').trim()
+    }
+
+    /// What else there is to know of it, as one paragraph; empty if nothing.
+    pub fn explanation(&self) -> String {
+        let comment = self.text.lines().skip(1).take_while(|line| line.starts_with("--"));
+        let words = comment.flat_map(|line| line.trim_start_matches('-').split_whitespace());
+        words.collect::<Vec<_>>().join(" ")
     }
 
     /// Its SQL with the comment that explains it; of `crawl_id`, or of the crawl
@@ -154,8 +170,6 @@ pub struct Reports {
 
 /// A report on a large file takes seconds; this ends what has gone wrong.
 const MAX_TIME: Duration = Duration::from_mins(10);
-/// Each has its own connection and cache.
-const MAX_THREADS: usize = 4;
 
 impl Reports {
     /// Opens an existing file for reading.
@@ -239,53 +253,6 @@ impl Reports {
         self.query.run(&format!("{}{limit}", report.part(crawl_id)), on_columns, on_row)
     }
 
-    /// How many rows a report has.
-    ///
-    /// # Errors
-    /// See [`QueryError`].
-    pub fn count(&self, report: &Report, crawl_id: Option<i64>) -> Result<u64, QueryError> {
-        let rows = self.rows(&format!("SELECT count(*) FROM (\n{}\n)", report.part(crawl_id)))?;
-        Ok(rows.first().map(|row| number(&row[0]).unsigned_abs()).unwrap_or_default())
-    }
-
-    /// Counts the rows of every report, on all cores, and hands them over in the
-    /// order of the list. The first failure of `on_count` ends it.
-    ///
-    /// # Errors
-    /// See [`QueryError`].
-    pub fn count_all(
-        &self,
-        crawl_id: Option<i64>,
-        mut on_count: impl FnMut(&'static Report, u64) -> io::Result<()>,
-    ) -> Result<(), QueryError> {
-        let next = AtomicUsize::new(0);
-        let (sender, counted) = mpsc::channel();
-        thread::scope(|scope| {
-            for _ in 0..threads() {
-                let (sender, next, path) = (sender.clone(), &next, &self.path);
-                scope.spawn(move || {
-                    while let Some(report) = REPORTS.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let count = Self::open(path).and_then(|file| file.count(report, crawl_id));
-                        if sender.send((report.name, count)).is_err() {
-                            return;
-                        }
-                    }
-                });
-            }
-            drop(sender);
-            // Dropped with what is under way, so that the threads end soon.
-            let (counted, mut early) = (counted, HashMap::new());
-            for report in &REPORTS {
-                while !early.contains_key(report.name) {
-                    let (name, count) = counted.recv().expect("every report is counted");
-                    early.insert(name, count?);
-                }
-                on_count(report, early[report.name]).map_err(QueryError::Output)?;
-            }
-            Ok(())
-        })
-    }
-
     fn rows(&self, sql: &str) -> Result<Vec<Vec<Value>>, QueryError> {
         let mut rows = Vec::new();
         let keep = |row: &[Value]| {
@@ -295,11 +262,6 @@ impl Reports {
         self.query.run(sql, |_| Ok(()), keep)?;
         Ok(rows)
     }
-}
-
-/// How many threads may read the file at once.
-fn threads() -> usize {
-    thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MAX_THREADS)
 }
 
 fn number(value: &Value) -> i64 {
@@ -325,6 +287,13 @@ mod tests {
             let sentence = report.sentence();
             assert!(sentence.len() > 20 && sentence.ends_with('.'), "{}: {sentence}", report.name);
             assert!(sentence.len() <= 110, "{}: {} characters", report.name, sentence.len());
+            assert!(report.title.len() <= 25, "{}: {}", report.name, report.title);
+            let explanation = report.explanation();
+            assert!(
+                explanation.is_empty() || explanation.ends_with('.'),
+                "{}: {explanation}",
+                report.name
+            );
             for crawl_id in [None, Some(7)] {
                 let sql = report.sql(crawl_id);
                 assert!(sql.trim_end().ends_with(';'), "{}", report.name);

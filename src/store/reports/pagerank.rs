@@ -6,10 +6,10 @@
 
 use std::io;
 use std::path::Path;
-use std::thread;
 
-use super::super::{Query, QueryError, QueryLimits, Value};
-use super::{MAX_TIME, Report, Reports, number, threads};
+use super::parts::in_parts;
+use super::{Report, Reports, number};
+use crate::store::{Query, QueryError, Value};
 
 /// The part of the weight that follows links; the rest starts anew anywhere
 /// (Brin and Page, 1998).
@@ -162,22 +162,11 @@ impl Scale {
 
 /// The links between the pages, in one part per thread.
 fn read_links(path: &Path, pages: &Pages) -> Result<Vec<Links>, QueryError> {
-    let readers = threads();
-    let share = pages.of_version.len().div_ceil(readers).max(1);
-    thread::scope(|scope| {
-        let parts: Vec<_> = (0..readers)
-            .map(|part| {
-                scope.spawn(move || read_part(path, pages, part * share, (part + 1) * share))
-            })
-            .collect();
-        parts.into_iter().map(|part| part.join().expect("a reader does not panic")).collect()
-    })
+    in_parts(path, pages.of_version.len(), |query, from, to| read_part(query, pages, from, to))
 }
 
 /// The links of the page versions `from..to`.
-fn read_part(path: &Path, pages: &Pages, from: usize, to: usize) -> Result<Links, QueryError> {
-    let limits = QueryLimits { time: MAX_TIME, ..QueryLimits::default() };
-    let query = Query::open(path, limits)?;
+fn read_part(query: &Query, pages: &Pages, from: usize, to: usize) -> Result<Links, QueryError> {
     let mut links = Links::default();
     let (mut version, mut source, mut targets) = (0, NONE, Vec::new());
     query.pairs(

@@ -9,7 +9,7 @@ met AS MATERIALIZED (
 fetched AS MATERIALIZED (
     SELECT status / 100 AS class, is_html = 1 AND status = 200 AS is_page, indexable, depth, outlinks, first_byte_ms,
            trim(coalesce(title, '')) = '' AS no_title, trim(coalesce(description, '')) = '' AS no_description,
-           trim(coalesce(h1, '')) = '' AS no_h1, words
+           trim(coalesce(h1, '')) = '' AS no_h1, words, unchanged
     FROM all_pages WHERE crawl_id = (SELECT crawl_id FROM shown_crawl)
 ),
 total AS MATERIALIZED (
@@ -19,7 +19,7 @@ total AS MATERIALIZED (
            count(*) FILTER (WHERE indexable) AS indexable, count(*) FILTER (WHERE indexable AND no_title) AS no_title,
            count(*) FILTER (WHERE indexable AND no_description) AS no_description,
            count(*) FILTER (WHERE indexable AND no_h1) AS no_h1, count(*) FILTER (WHERE depth IS NULL) AS orphans,
-           sum(outlinks) AS links, max(depth) AS depth,
+           sum(unchanged) AS unchanged, sum(outlinks) AS links, max(depth) AS depth,
            CAST(round(avg(words) FILTER (WHERE is_page)) AS INTEGER) AS words,
            CAST(round(avg(first_byte_ms)) AS INTEGER) AS first_byte_ms
     FROM fetched
@@ -45,6 +45,9 @@ line (place, topic, what, count, whole, report) AS (
     SELECT 6, 'Pages', 'fetched or tried', pages, pages, 'hosts' FROM total
     UNION ALL
     SELECT 7, 'Pages', '2xx success', ok, pages, 'content-types' FROM total
+    UNION ALL
+    SELECT 7.5, 'Pages', '2xx, unchanged since an earlier crawl (304)', unchanged, pages, 'changes' FROM total
+    WHERE unchanged > 0
     UNION ALL
     SELECT 8, 'Pages', '3xx redirection', redirects, pages, 'redirects' FROM total
     UNION ALL

@@ -8,13 +8,14 @@ use tokio_rusqlite::rusqlite::{Connection, Result, Transaction, TransactionBehav
 
 use super::{Error, load};
 use crate::engine::record::{
-    Discovery, Ending, FetchRecord, Met, OriginRecord, Record, Reply, UrlId, VisitRecord,
+    Discovery, Ending, FetchRecord, Met, OriginRecord, Record, Reply, SitemapRecord, UrlId,
+    VisitRecord,
 };
 use crate::refusal::Refusal;
 use nearer::save_nearer;
 use page::{save_body, save_page};
 
-pub(super) use run::{begin, finish, index_links, index_targets, resume};
+pub(super) use run::{accept, begin, finish, index_links, index_targets, resume};
 
 /// Writes the records of one batch in one transaction, and gives the answers to
 /// the questions among them.
@@ -165,23 +166,7 @@ fn save_visit(tx: &Transaction<'_>, crawl_id: i64, visit: &VisitRecord) -> Resul
         None => None,
     };
     let fetch_id = save_fetch(tx, crawl_id, id, fetch, (*redirect_to, page_id, body_id))?;
-    if !sitemap.is_empty() {
-        let mut statement = tx.prepare_cached(
-            "INSERT OR REPLACE INTO sitemap_entry (crawl_id, sitemap_id, url_id, lastmod, changefreq, priority)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?;
-        for entry in sitemap {
-            let target = ids[entry.target as usize].0;
-            statement.execute(params![
-                crawl_id,
-                id.0,
-                target,
-                entry.lastmod,
-                entry.changefreq,
-                entry.priority
-            ])?;
-        }
-    }
+    save_sitemap(tx, crawl_id, id, sitemap, ids)?;
     match ending {
         Ending::Done => {
             let mut statement = tx.prepare_cached(
@@ -197,8 +182,52 @@ fn save_visit(tx: &Transaction<'_>, crawl_id: i64, visit: &VisitRecord) -> Resul
             )?;
             statement.execute(params![crawl_id, id.0, fetch_id, attempts, not_before])?;
         }
-        Ending::Refused(refusal) => save_refused(tx, crawl_id, id, refusal)?,
+        Ending::Refused(refusal) => {
+            // It was asked for, which limits count.
+            let sql =
+                "UPDATE state SET attempts = attempts + 1 WHERE crawl_id = ?1 AND url_id = ?2";
+            tx.prepare_cached(sql)?.execute(params![crawl_id, id.0])?;
+            save_refused(tx, crawl_id, id, refusal)?;
+        }
         Ending::Untouched => {}
+    }
+    Ok(())
+}
+
+fn save_sitemap(
+    tx: &Transaction<'_>,
+    crawl_id: i64,
+    id: UrlId,
+    sitemap: &SitemapRecord,
+    ids: &[UrlId],
+) -> Result<()> {
+    let SitemapRecord { entries, problems } = sitemap;
+    if !entries.is_empty() {
+        let mut statement = tx.prepare_cached(
+            "INSERT OR REPLACE INTO sitemap_entry (crawl_id, sitemap_id, url_id, lastmod, changefreq, priority)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
+        for entry in entries {
+            let target = ids[entry.target as usize].0;
+            let (lastmod, changefreq) = (&entry.lastmod, &entry.changefreq);
+            statement.execute(params![
+                crawl_id,
+                id.0,
+                target,
+                lastmod,
+                changefreq,
+                entry.priority
+            ])?;
+        }
+    }
+    for (problem, position) in problems.iter().zip(0_i64..) {
+        let mut statement = tx.prepare_cached(
+            "INSERT OR REPLACE INTO sitemap_problem (crawl_id, sitemap_id, position, problem, detail, line, byte)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?;
+        let byte = problem.byte.map(|byte| i64::try_from(byte).unwrap_or(i64::MAX));
+        let (kind, what) = (problem.flaw.as_str(), &problem.what);
+        statement.execute(params![crawl_id, id.0, position, kind, what, problem.line, byte])?;
     }
     Ok(())
 }
@@ -212,8 +241,9 @@ fn save_fetch(
 ) -> Result<i64> {
     let mut statement = tx.prepare_cached(
         "INSERT INTO fetch (crawl_id, url_id, started_at, elapsed_ms, first_byte_ms, status, error, error_detail,
-             http_version, ip, wire_bytes, body_bytes, content_type, redirect_to, headers, is_cut, page_id, body_id)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+             http_version, ip, wire_bytes, body_bytes, content_type, redirect_to, headers, is_cut, page_id, body_id,
+             is_unchanged)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
     )?;
     statement.insert(params![
         crawl_id,
@@ -234,6 +264,7 @@ fn save_fetch(
         fetch.is_cut,
         page_id,
         body_id,
+        fetch.is_unchanged,
     ])
 }
 

@@ -2,7 +2,9 @@
 
 use tokio_rusqlite::rusqlite::{OptionalExtension, Result, Transaction, params};
 
-use crate::engine::record::{FoundBy, Kind, NearerRow, UrlId};
+use crate::canonical::CanonicalUrl;
+use crate::engine::record::{FoundBy, NearerRow, UrlId};
+use crate::refusal::Reason;
 use crate::store::load::{self, PENDING_COLUMNS};
 
 /// Brings a URL nearer to the seeds, and says what the engine must know to go on.
@@ -24,11 +26,24 @@ pub(super) fn save_nearer(
     let mut statement = tx.prepare_cached(&sql)?;
     let pending = statement.query_row(params![crawl_id, id.0], load::pending_row).optional()?;
     let leads_to = if pending.is_some() { Vec::new() } else { leads_to(tx, crawl_id, id)? };
-    if !leads_to.is_empty() {
+    let mirror = if pending.is_some() { None } else { mirror(tx, crawl_id, id)? };
+    let row = NearerRow { id, pending, leads_to, mirror };
+    if row.owes_an_offer() {
         let sql = "UPDATE state SET owes = 1 WHERE crawl_id = ?1 AND url_id = ?2";
         tx.prepare_cached(sql)?.execute(params![crawl_id, id.0])?;
     }
-    Ok(NearerRow { id, pending, leads_to })
+    Ok(row)
+}
+
+/// A URL if it is set aside because its origin mirrors another.
+fn mirror(tx: &Transaction<'_>, crawl_id: i64, id: UrlId) -> Result<Option<CanonicalUrl>> {
+    let mut statement = tx.prepare_cached(
+        "SELECT u.url FROM state s JOIN url u ON u.id = s.url_id
+         WHERE s.crawl_id = ?1 AND s.url_id = ?2 AND s.reason = ?3",
+    )?;
+    let key = params![crawl_id, id.0, Reason::Mirror.as_str()];
+    let url = statement.query_row(key, |row| row.get::<_, String>(0)).optional()?;
+    Ok(url.map(CanonicalUrl::from_stored))
 }
 
 /// What a fetched URL leads to: by followed links and by its redirect.
@@ -41,16 +56,18 @@ fn leads_to(
         "SELECT t.target_id, t.is_redirect, CASE WHEN x.reason = 'depth' THEN u.url END
          FROM (
              SELECT l.target_id, 0 AS is_redirect
-             FROM state s JOIN fetch f ON f.id = s.fetch_id JOIN link l ON l.page_id = f.page_id
-             WHERE s.crawl_id = ?1 AND s.url_id = ?2 AND s.state = 'done' AND l.is_follow = 1
+             FROM state s JOIN fetch f ON f.id = s.fetch_id
+             JOIN link l ON l.id BETWEEN f.page_id << 17 AND f.page_id << 17 | 131071
+             JOIN link_shape h ON h.id = l.shape_id AND h.is_follow = 1
+             WHERE s.crawl_id = ?1 AND s.url_id = ?2 AND s.state = 'done'
              UNION
              SELECT f.redirect_to, 1 FROM state s JOIN fetch f ON f.id = s.fetch_id
              WHERE s.crawl_id = ?1 AND s.url_id = ?2 AND s.state = 'done' AND f.redirect_to IS NOT NULL
          ) t
-         JOIN state x ON x.crawl_id = ?1 AND x.url_id = t.target_id AND x.kind = ?3
+         JOIN state x ON x.crawl_id = ?1 AND x.url_id = t.target_id AND x.kind IN ('page', 'asset', 'external')
          JOIN url u ON u.id = t.target_id",
     )?;
-    let rows = statement.query_map(params![crawl_id, id.0, Kind::Page.as_str()], |row| {
+    let rows = statement.query_map(params![crawl_id, id.0], |row| {
         let by = if row.get(1)? { FoundBy::Redirect } else { FoundBy::Link };
         Ok((UrlId(row.get(0)?), by, row.get::<_, Option<String>>(2)?.map(Into::into)))
     })?;

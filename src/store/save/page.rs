@@ -4,8 +4,10 @@ use tokio_rusqlite::rusqlite::{OptionalExtension, Result, Transaction, params};
 
 use crate::engine::record::{BodyRecord, LinkRecord, PageRecord, UrlId};
 use crate::extract::{LinkKind, MAX_LINKS, Region};
+use crate::store::extraction::{save_items, save_missing_items, save_rows};
 
-/// The row of a page version: that of an earlier crawl if the content is the same.
+/// The row of a page version: that of an earlier crawl if the content is the same, and
+/// was read as it is now.
 pub(super) fn save_page(
     tx: &Transaction<'_>,
     id: UrlId,
@@ -14,23 +16,30 @@ pub(super) fn save_page(
     ids: &[UrlId],
 ) -> Result<i64> {
     let hash = page.content_hash.0.as_slice();
-    if revisit {
-        let mut same =
-            tx.prepare_cached("SELECT id FROM page WHERE url_id = ?1 AND content_hash = ?2")?;
-        if let Some(known) = same.query_row(params![id.0, hash], |row| row.get(0)).optional()? {
-            return Ok(known);
-        }
-    }
-    let body_id = match &page.body {
+    let mut body_id = match &page.body {
         Some(body) => Some(save_body(tx, hash, body)?),
         None => None,
     };
+    if revisit && let Some(same) = same_content(tx, id, page)? {
+        if same.is_read_alike {
+            if same.body_id.is_none() && body_id.is_some() {
+                let sql = "UPDATE page SET body_id = ?2 WHERE id = ?1";
+                tx.prepare_cached(sql)?.execute(params![same.page_id, body_id])?;
+            }
+            save_rows(tx, same.page_id, &page.rows)?;
+            if let Some(items) = &page.items {
+                save_missing_items(tx, same.page_id, items)?;
+            }
+            return Ok(same.page_id);
+        }
+        body_id = body_id.or(same.body_id);
+    }
     let mut statement = tx.prepare_cached(
         "INSERT INTO page (url_id, content_hash, body_id, charset, title, description, h1, lang, claimed_canonical,
              robots_directives, is_index, is_follow, words, links, links_cut, main_words, simhash, headings, og,
-             jsonld_types, hreflang, rel_next, rel_prev, needs_javascript, anchors)
+             jsonld_types, hreflang, rel_next, rel_prev, needs_javascript, anchors, reading, items)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
-             ?22, ?23, ?24, ?25)",
+             ?22, ?23, ?24, ?25, ?26, ?27)",
     )?;
     let page_id = statement.insert(params![
         id.0,
@@ -58,9 +67,35 @@ pub(super) fn save_page(
         page.rel_prev,
         page.needs_javascript,
         page.anchors,
+        page.reading.cast_signed(),
+        page.items.as_ref().map(|items| i64::try_from(items.len()).expect("items are capped")),
     ])?;
     save_links(tx, page_id, &page.links, ids)?;
+    save_rows(tx, page_id, &page.rows)?;
+    if let Some(items) = &page.items {
+        save_items(tx, page_id, items)?;
+    }
     Ok(page_id)
+}
+
+/// A version with the same content.
+struct Same {
+    page_id: i64,
+    body_id: Option<i64>,
+    is_read_alike: bool,
+}
+
+/// The newest version of a URL with the content of `page`.
+fn same_content(tx: &Transaction<'_>, id: UrlId, page: &PageRecord) -> Result<Option<Same>> {
+    let mut statement = tx.prepare_cached(
+        "SELECT id, body_id, reading IS ?3 FROM page WHERE url_id = ?1 AND content_hash = ?2
+         ORDER BY id DESC LIMIT 1",
+    )?;
+    let content = params![id.0, page.content_hash.0.as_slice(), page.reading.cast_signed()];
+    let same = statement.query_row(content, |row| {
+        Ok(Same { page_id: row.get(0)?, body_id: row.get(1)?, is_read_alike: row.get(2)? })
+    });
+    same.optional()
 }
 
 /// Bits of the place of a link on its page.

@@ -2,6 +2,7 @@
 
 use tokio_rusqlite::rusqlite::{Connection, Result, Transaction, TransactionBehavior, params};
 
+use crate::config::Statuses;
 use crate::engine::Finish;
 use crate::store::{Error, fragments};
 
@@ -33,6 +34,22 @@ pub(in crate::store) fn resume(
     tx.execute("UPDATE origin SET parked = NULL", [])?;
     // Counted anew when this run ends.
     tx.execute("DELETE FROM inlink WHERE crawl_id = ?1", [crawl_id])?;
+    tx.commit()?;
+    Ok(())
+}
+
+/// Says which statuses do not count as broken in a crawl.
+pub(in crate::store) fn accept(
+    db: &mut Connection,
+    crawl_id: i64,
+    accepted: &[Statuses],
+) -> Result<(), Error> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    tx.execute("DELETE FROM accepted WHERE crawl_id = ?1", [crawl_id])?;
+    for Statuses { first, last } in accepted {
+        let sql = "INSERT OR IGNORE INTO accepted (crawl_id, first, last) VALUES (?1, ?2, ?3)";
+        tx.execute(sql, params![crawl_id, first, last])?;
+    }
     tx.commit()?;
     Ok(())
 }

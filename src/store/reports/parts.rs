@@ -1,0 +1,43 @@
+//! How is a large file read on all cores?
+//!
+//! Each thread has a connection and a cache of its own, so there are only a few.
+
+use std::path::Path;
+use std::thread;
+
+use super::MAX_TIME;
+use crate::store::{Query, QueryError, QueryLimits};
+
+/// Each has its own connection and cache.
+const MAX_THREADS: usize = 4;
+
+/// How many threads may read the file at once.
+pub(super) fn threads() -> usize {
+    thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MAX_THREADS)
+}
+
+/// Cuts `0..end` into as many parts as there are threads, lets `read` read each
+/// (from, to) on its own connection, and gives what they gave, in order.
+///
+/// # Errors
+/// The first that one of them gave.
+pub(super) fn in_parts<T: Send>(
+    path: &Path,
+    end: usize,
+    read: impl Fn(&Query, usize, usize) -> Result<T, QueryError> + Sync,
+) -> Result<Vec<T>, QueryError> {
+    let readers = threads();
+    let share = end.div_ceil(readers).max(1);
+    let read = &read;
+    thread::scope(|scope| {
+        let parts: Vec<_> = (0..readers)
+            .map(|part| {
+                scope.spawn(move || {
+                    let limits = QueryLimits { time: MAX_TIME, ..QueryLimits::default() };
+                    read(&Query::open(path, limits)?, part * share, (part + 1) * share)
+                })
+            })
+            .collect();
+        parts.into_iter().map(|part| part.join().expect("a reader does not panic")).collect()
+    })
+}

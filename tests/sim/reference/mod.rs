@@ -1,0 +1,451 @@
+//! What must a crawl of this world have found?
+//!
+//! A plain search by distance over the world, one URL after the other, without
+//! time, failure of the process or any code of the engine. What it says holds
+//! for every crawl, in whatever order things happen. Where the order decides, the
+//! file's own word is taken if the rule that it names may speak here (`claims`);
+//! everything that follows from it must hold again.
+//!
+//! Not said: the depth of URLs that are refused for what they are or how they
+//! are linked (it is that of whoever met them first).
+
+mod claims;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use crawlite::config::Config;
+use crawlite::engine::record::{Kind, Outcome, UrlId};
+use crawlite::refusal::Reason;
+use crawlite::scope::Scope;
+
+use super::file::{File, State};
+use super::servers::{answer_of, outcome_name};
+use super::world::{Answer, How, Node, ROBOTS_HOPS, Served, World, parsed};
+
+pub(crate) use claims::is_hopeless;
+
+/// Where a URL must stand in the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stand {
+    /// `done`, `pending`, or the reason it is refused for.
+    state: &'static str,
+    /// `None` if it is not said.
+    kind: Option<Kind>,
+    /// `None` if it is not said.
+    depth: Option<u16>,
+    /// What the last request gave; `None` if it is not said.
+    outcome: Option<String>,
+}
+
+/// What was known when settings changed: what was met then is not judged afresh by
+/// how it is linked.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    pub(crate) done: HashSet<UrlId>,
+    pub(crate) pending: HashSet<UrlId>,
+}
+
+/// What a crawl that is over is compared with.
+pub(crate) struct Case<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) config: &'a Config,
+    pub(crate) scope: &'a Scope,
+    pub(crate) file: &'a File,
+    pub(crate) past: &'a Past,
+    /// Whether settings were others before.
+    pub(crate) is_changed: bool,
+    /// How often the process died.
+    pub(crate) crashes: u64,
+}
+
+/// A way to a URL, the best first: depth, redirects behind it, kind, URL.
+type Way = (u16, u8, u8, String);
+
+const NO_WAY: u16 = u16::MAX;
+const MAX_HOPS: u8 = 10;
+const MAX_LEVELS: u16 = 3;
+const KINDS: [Kind; 4] = [Kind::Page, Kind::Sitemap, Kind::Asset, Kind::External];
+
+struct Search<'a> {
+    case: &'a Case<'a>,
+    by_url: BTreeMap<&'a str, UrlId>,
+    ways: BTreeSet<Way>,
+    stands: BTreeMap<String, Stand>,
+    /// URLs that only links lead to that are not followed, and why.
+    shunned: BTreeMap<String, Reason>,
+    touched: BTreeSet<String>,
+    /// URLs whose depth is the file's word.
+    granted: HashSet<String>,
+    /// Pages that are too far, if nothing else is said of them.
+    far: BTreeMap<String, Stand>,
+    /// URLs that were asked for as parts of pages, and turned out to be pages.
+    converted: HashSet<String>,
+}
+
+/// Compares the file with what must be in it.
+pub(crate) fn compare(case: &Case<'_>) {
+    let mut search = Search::new(case);
+    for seed in &case.world.seeds {
+        search.offer(seed.as_str(), Kind::Page, 0, 0);
+    }
+    while let Some((depth, hops, kind, url)) = search.ways.pop_first() {
+        search.reach(&url, KINDS[usize::from(kind)], depth, hops);
+    }
+    for (url, stand) in std::mem::take(&mut search.far) {
+        search.stands.entry(url).or_insert(stand);
+    }
+    for (url, reason) in std::mem::take(&mut search.shunned) {
+        search.stands.entry(url).or_insert_with(|| refused(reason));
+    }
+    search.compare();
+}
+
+fn refused(reason: Reason) -> Stand {
+    Stand { state: reason.as_str(), kind: None, depth: None, outcome: None }
+}
+
+impl<'a> Search<'a> {
+    fn new(case: &'a Case<'a>) -> Self {
+        Self {
+            case,
+            by_url: case.file.states.keys().map(|id| (case.file.url(*id), *id)).collect(),
+            ways: BTreeSet::new(),
+            stands: BTreeMap::new(),
+            shunned: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            granted: HashSet::new(),
+            far: BTreeMap::new(),
+            converted: HashSet::new(),
+        }
+    }
+
+    fn compare(&self) {
+        let wrong = self.stands.iter().filter_map(|(url, should)| {
+            let state = self.file_state(url);
+            let is = state.map(|state| Stand {
+                state: state.name(),
+                kind: should.kind.map(|_| state.kind),
+                depth: should.depth.map(|_| state.depth.rank()),
+                outcome: should.outcome.as_ref().map(|_| self.outcome(state)),
+            });
+            let text = || format!("{url} should end as {should:?}, not {is:?}: {state:?}");
+            (is.as_ref() != Some(should)).then(|| (should.depth, text(), url))
+        });
+        // The rest may follow from what is nearest.
+        if let Some((_, text, url)) = wrong.min() {
+            panic!("{text}{}", self.sources(url));
+        }
+        let more: Vec<_> =
+            self.by_url.keys().filter(|url| !self.stands.contains_key(**url)).collect();
+        assert!(more.is_empty(), "nothing leads to {more:?}");
+    }
+
+    /// What leads to `url`, for who looks for the cause of a failure.
+    fn sources(&self, url: &str) -> String {
+        let mut text = String::new();
+        for (source, stand) in &self.stands {
+            let Some(served) = self.case.world.served(source) else { continue };
+            let leads_here = match &served.node.answer {
+                Answer::Page { links, .. } => {
+                    links.iter().any(|link| served.target(&link.to) == url)
+                }
+                Answer::Redirect(_, to) => served.target(to) == url,
+                Answer::Css(list) => list.iter().any(|to| served.target(to) == url),
+                Answer::Sitemap(pages, maps) => {
+                    pages.iter().chain(maps).any(|to| served.target(to) == url)
+                }
+                _ => false,
+            };
+            if leads_here {
+                let (state, node) = (self.file_state(source), served.node);
+                text += &format!("\n  from {source} {stand:?} {state:?} {node:?}");
+            }
+        }
+        text
+    }
+
+    fn file_state(&self, url: &str) -> Option<&'a State> {
+        self.by_url.get(url).map(|id| &self.case.file.states[id])
+    }
+
+    /// What the last request gave, as the file has it.
+    fn outcome(&self, state: &State) -> String {
+        let fetch = state.fetch.filter(|_| state.is_done);
+        fetch.map(|at| self.case.file.fetches[at].outcome()).unwrap_or_default()
+    }
+
+    /// A way to what may be fetched.
+    fn way(&mut self, url: &str, kind: Kind, depth: u16, hops: u8) {
+        let rank = KINDS.iter().position(|other| *other == kind).expect("not a robots.txt");
+        let rank = u8::try_from(rank).expect("small");
+        self.ways.insert((depth, hops, rank, url.to_owned()));
+    }
+
+    /// Something leads to `url` that no rule of links is against.
+    fn offer(&mut self, url: &str, kind: Kind, depth: u16, hops: u8) {
+        if url.starts_with("mailto:") {
+            self.stands.insert(url.to_owned(), refused(Reason::Scheme));
+            return;
+        }
+        match self.case.scope.judge(&parsed(url)) {
+            Ok(()) if kind == Kind::External => self.way(url, Kind::Page, depth, hops),
+            Ok(()) => self.way(url, kind, depth, hops),
+            Err(refusal) if kind == Kind::Sitemap && refusal.reason != Reason::External => {
+                self.way(url, kind, depth, hops);
+            }
+            Err(refusal)
+                if kind != Kind::Sitemap
+                    && refusal.reason == Reason::External
+                    && self.case.config.scope.check_external =>
+            {
+                self.way(url, Kind::External, depth, hops);
+            }
+            // Nobody is asked for the sitemap of a stranger, but a link to it is one.
+            Err(refusal) if kind == Kind::Sitemap => {
+                self.shunned.entry(url.to_owned()).or_insert(refusal.reason);
+            }
+            Err(_) if self.was_done(url) => self.grant(url, depth, hops),
+            // Named by a robots.txt before anything else led there.
+            Err(_) if self.is_read_as_sitemap(url) => {}
+            Err(refusal) => {
+                self.stands.insert(url.to_owned(), refused(refusal.reason));
+            }
+        }
+    }
+
+    /// A link of a page leads to `url`.
+    fn link(&mut self, url: &str, how: How, page_says_nofollow: bool, depth: u16) {
+        let wishes = &self.case.config.scope;
+        let is_far = |reason| reason == Reason::External;
+        let verdict = if url.starts_with("mailto:") {
+            Ok(())
+        } else {
+            self.case.scope.judge(&parsed(url)).map_err(|refusal| refusal.reason)
+        };
+        let against = match (verdict, how) {
+            // A form is never sent, however far it goes.
+            (Err(reason), How::Form) if is_far(reason) && wishes.check_external => {
+                Some(Reason::External)
+            }
+            (Err(_), _) => None,
+            (Ok(()), _) if url.starts_with("mailto:") => None,
+            (Ok(()), How::Form) => Some(Reason::Asset),
+            (Ok(()), How::Image) if wishes.assets => {
+                return self.offer(url, Kind::Asset, depth, 0);
+            }
+            (Ok(()), How::Image) => Some(Reason::Asset),
+            (Ok(()), _) => {
+                let is_shunned = wishes.nofollow && (page_says_nofollow || how == How::Nofollow);
+                is_shunned.then_some(Reason::Nofollow)
+            }
+        };
+        match against {
+            None => self.offer(url, Kind::Page, depth, 0),
+            Some(_) if self.was_met(url) => self.grant(url, depth, 0),
+            Some(reason) => {
+                let worst = self.shunned.entry(url.to_owned()).or_insert(reason);
+                if reason == Reason::Nofollow {
+                    *worst = reason;
+                }
+            }
+        }
+    }
+
+    /// A sitemap names a page. One of another site is no link that could be broken.
+    fn listed(&mut self, url: &str) {
+        let verdict = self.case.scope.judge(&parsed(url));
+        let is_far = verdict.is_err_and(|refusal| refusal.reason == Reason::External);
+        if is_far && !self.was_done(url) {
+            self.shunned.entry(url.to_owned()).or_insert(Reason::External);
+        } else {
+            self.offer(url, Kind::Page, NO_WAY, 0);
+        }
+    }
+
+    /// The best way leads to `url`: what becomes of it, and where does it lead?
+    fn reach(&mut self, url: &str, kind: Kind, depth: u16, hops: u8) {
+        if self.stands.contains_key(url) {
+            return;
+        }
+        let claimed = self.claimed_kind(url, kind);
+        if self.granted.contains(url) && claimed.is_some() {
+            // What was granted is on its way.
+            return;
+        }
+        if let Some(other) = claimed {
+            if kind == Kind::Asset {
+                // A page that links to it as both means it as a page.
+                let says = self.file_state(url).map_or("nothing", State::name);
+                if says == Reason::Depth.as_str() {
+                    return;
+                }
+                self.converted.insert(url.to_owned());
+            }
+            return self.grant_as(url, other, depth, hops);
+        }
+        let is_granted = self.granted.contains(url);
+        // Several ways lead only to sitemaps of nobody.
+        let is_at_home = self.case.world.site(parsed(url).origin()).is_some();
+        let has_depth = match kind {
+            Kind::Page => true,
+            Kind::Sitemap => is_at_home && !is_granted,
+            _ => false,
+        };
+        let mut stand = Stand {
+            state: "done",
+            kind: Some(kind),
+            depth: has_depth.then_some(depth),
+            outcome: Some(String::new()),
+        };
+        let is_here_anyway = self.was_done(url) || self.converted.contains(url);
+        if let Some(reason) = self.too_far(kind, depth, hops).filter(|_| !is_here_anyway) {
+            stand.state = reason.as_str();
+            // It may be a part of a page, too, however far it is.
+            let list = if kind == Kind::Page { &mut self.far } else { &mut self.stands };
+            list.entry(url.to_owned()).or_insert(stand);
+            return;
+        }
+        if kind != Kind::External {
+            self.touch(parsed(url).origin());
+        }
+        // The touch may have made it a sitemap.
+        if self.stands.contains_key(url) {
+            return;
+        }
+        let as_sitemap = (0, 0, 1, url.to_owned());
+        if kind == Kind::Page && self.ways.contains(&as_sitemap) && !is_granted {
+            return;
+        }
+        stand.state = self.verdict(url, kind);
+        let state = stand.state;
+        self.stands.insert(url.to_owned(), stand);
+        match state {
+            "done" => self.visit(url, kind, depth, hops),
+            "mirror" => {
+                let twin = self.twin(url);
+                self.offer(&twin, kind, depth, hops);
+            }
+            _ => {}
+        }
+    }
+
+    fn too_far(&self, kind: Kind, depth: u16, hops: u8) -> Option<Reason> {
+        match kind {
+            Kind::Sitemap => (depth > MAX_LEVELS).then_some(Reason::Sitemaps),
+            Kind::Page if self.case.config.limits.depth.is_some_and(|limit| depth > limit) => {
+                Some(Reason::Depth)
+            }
+            _ => (hops > MAX_HOPS).then_some(Reason::Redirects),
+        }
+    }
+
+    /// An origin has its first candidate: its robots.txt names sitemaps.
+    fn touch(&mut self, origin: &str) {
+        let (world, config) = (self.case.world, self.case.config);
+        if !self.touched.insert(origin.to_owned())
+            || !config.politeness.robots
+            || !config.scope.sitemaps
+        {
+            return;
+        }
+        let site = world.site(origin);
+        let gives_none = site.is_some_and(|site| self.fate(site) != claims::Fate::Rules);
+        if gives_none && !self.may_be_unread(origin) {
+            return;
+        }
+        let has_hops = |site: &&_| claims::hops(site).len() <= ROBOTS_HOPS;
+        let rulebook = site.filter(has_hops).and_then(|site| site.rulebook());
+        let named = rulebook.map_or(&[][..], |rulebook| &rulebook.sitemaps[..]);
+        for url in named.iter().chain([&format!("{origin}/sitemap.xml")]) {
+            let is_named = self.file_state(url).is_some_and(|it| it.kind == Kind::Sitemap);
+            if is_named || !self.may_be_unread(origin) {
+                self.offer(url, Kind::Sitemap, 0, 0);
+            }
+        }
+    }
+
+    fn visit(&mut self, url: &str, kind: Kind, depth: u16, hops: u8) {
+        let world = self.case.world;
+        let served = world.served(url);
+        let state = self.file_state(url);
+        let says = state.map(|state| self.outcome(state)).unwrap_or_default();
+        let node = served.as_ref().map(|served| served.node);
+        let mut outcome = self.last_answer(node, kind, &says);
+        if kind == Kind::Page && self.claimed_kind(url, Kind::Asset).is_some() {
+            // It may have been asked for as a part of a page.
+            let as_part = self.last_answer(node, Kind::Asset, &says);
+            outcome = if says == outcome_name(as_part) { as_part } else { outcome };
+        }
+        let own = outcome_name(outcome);
+        if self.is_no_answer_of_its_own(url, &own, &says) {
+            return self.end(url, says);
+        }
+        if own == "private-address" {
+            self.end(url, String::new());
+            self.stands.get_mut(url).expect("it is reached").state = Reason::Private.as_str();
+            return;
+        }
+        self.end(url, own);
+        if let Some(served) = served {
+            self.follow(&served, outcome, kind, (depth, hops));
+        }
+    }
+
+    /// What comes back for what is asked for as `kind`, after retries; `says` is what
+    /// the file says that it is.
+    fn last_answer(&self, node: Option<&Node>, kind: Kind, says: &str) -> Outcome {
+        let retries = if self.case.is_changed { 3 } else { self.case.config.fetch.retries };
+        let mut attempts = 0;
+        loop {
+            let (outcome, needs_get) = answer_of(node, kind, attempts);
+            attempts += 1;
+            let again = outcome.is_transient() && attempts <= retries;
+            // It may have been tried when fewer or more tries were allowed.
+            let is_said = self.case.is_changed && says == outcome_name(outcome);
+            if !needs_get && (!again || is_said) {
+                return outcome;
+            }
+        }
+    }
+
+    /// Offers what an answer leads to.
+    fn follow(
+        &mut self,
+        served: &Served<'_>,
+        outcome: Outcome,
+        kind: Kind,
+        (depth, hops): (u16, u8),
+    ) {
+        let next = if depth == NO_WAY { NO_WAY } else { depth + 1 };
+        let is_good = matches!(outcome, Outcome::Answer { status: 200, .. });
+        match &served.node.answer {
+            Answer::Redirect(code, to) if matches!(outcome, Outcome::Answer { status, .. } if status == *code) =>
+            {
+                self.offer(&served.target(to), kind, depth, hops + 1);
+            }
+            Answer::Page { links, nofollow } if is_good && kind == Kind::Page => {
+                for link in links {
+                    self.link(&served.target(&link.to), link.how, *nofollow, next);
+                }
+            }
+            Answer::Css(refers) if is_good && kind == Kind::Asset => {
+                for to in refers {
+                    self.offer(&served.target(to), Kind::Asset, next, 0);
+                }
+            }
+            Answer::Sitemap(pages, maps) if is_good && kind == Kind::Sitemap => {
+                for page in pages {
+                    self.listed(&served.target(page));
+                }
+                for map in maps {
+                    self.offer(&served.target(map), Kind::Sitemap, next, 0);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, url: &str, outcome: String) {
+        self.stands.get_mut(url).expect("it is reached").outcome = Some(outcome);
+    }
+}
