@@ -95,6 +95,18 @@ fn year_of(unix_ms: i64) -> u16 {
     u16::try_from(1970 + unix_ms / MEAN_YEAR_MS).unwrap_or(u16::MAX)
 }
 
+/// The settings that the engine's decisions depend on.
+fn engine_settings(config: &Config) -> Settings {
+    Settings {
+        concurrency: config.fetch.concurrency,
+        retries: config.fetch.retries,
+        sitemaps: config.scope.sitemaps,
+        mirrors: config.scope.mirrors,
+        politeness: config.politeness.clone(),
+        limits: config.limits.clone(),
+    }
+}
+
 /// Runs a crawl of `store` until it ends or is stopped.
 pub(super) async fn run(
     mut store: Store,
@@ -133,15 +145,7 @@ pub(super) async fn run(
     let earlier = store.earlier(crawl_id, &config.fetch).await?;
     let visitor = Visitor::new(fetcher, pool, Arc::clone(&scope), hasher, &config);
     let visitor = visitor.knowing(earlier.clone());
-    let settings = Settings {
-        concurrency: config.fetch.concurrency,
-        retries: config.fetch.retries,
-        sitemaps: config.scope.sitemaps,
-        mirrors: config.scope.mirrors,
-        politeness: config.politeness.clone(),
-        limits: config.limits.clone(),
-    };
-    let engine = Engine::new(settings, scope, hasher, loaded, now);
+    let engine = Engine::new(engine_settings(&config), scope, hasher, loaded, now);
     let (writer, writing) = Writer::start(&store, crawl_id, now.at, elapsed_before);
     let (numbers, watched) = watch::channel(Numbers::default());
     let controls =

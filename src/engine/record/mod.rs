@@ -15,7 +15,8 @@ use crate::refusal::Refusal;
 use crate::traps::Trap;
 
 pub use answer::{
-    BodyRecord, FetchRecord, LinkRecord, PageRecord, RobotsAnswer, SitemapEntry, SitemapRecord,
+    BodyRecord, CHALLENGE, FetchRecord, LinkRecord, PageRecord, RobotsAnswer, SitemapEntry,
+    SitemapRecord,
 };
 
 /// The row of a URL, counted from 1.
