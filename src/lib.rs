@@ -6,7 +6,8 @@
 //! 2. [`crawl`]: carries those actions out: starts visits, feeds the writer, keeps time.
 //! 3. [`visit`]: one request, from the lease to the record of what came back.
 //! 4. [`store`], [`fetch`], [`pool`]: the parts that touch disk, network and threads;
-//!    [`export`]: how what is stored is written for other programs.
+//!    [`export`]: how what is stored is written for other programs; [`reread`]: what rules
+//!    make of it.
 //! 5. [`robots`], [`sitemap`], [`scope`], [`traps`], [`extract`]: the rules, all of them pure functions.
 //! 6. [`canonical`], [`config`], [`hash`], [`refusal`]: the words, plain data.
 //!
@@ -25,6 +26,7 @@ pub mod fetch;
 pub mod hash;
 pub mod pool;
 pub mod refusal;
+pub mod reread;
 pub mod robots;
 pub mod scope;
 pub mod sitemap;

@@ -7,6 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -20,6 +21,24 @@ type Job = Box<dyn FnOnce() + Send>;
 /// The call panicked; what it said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Panicked(pub String);
+
+/// The processor time of this thread so far, for who gives up what takes too long. It
+/// does not depend on what else the machine does.
+#[cfg(unix)]
+pub fn spent() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(
+        u64::try_from(now.tv_sec).unwrap_or_default(),
+        u32::try_from(now.tv_nsec).unwrap_or_default(),
+    )
+}
+
+/// The time since 1970, where there is no other.
+#[cfg(not(unix))]
+pub fn spent() -> Duration {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
+}
 
 /// The handle on the threads; clones share them. They end when the last is dropped.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use std::path::Path;
 const LAYERS: &[&[&str]] = &[
     &["cli"],
     &["crawl"],
-    &["visit", "export"],
+    &["visit", "export", "reread"],
     &["store", "fetch", "pool"],
     &["engine"],
     &["robots", "sitemap", "scope", "traps", "extract"],

@@ -68,7 +68,9 @@ fn answer(path: &str, later: bool) -> Answer {
         "/slow" => page("Slow", "").after(std::time::Duration::from_millis(900)),
         "/orphan" => page(
             "Orphan",
-            r#"<script type="application/ld+json">{"@type": "Article"}</script><meta property=og:type content=x>"#,
+            r#"<script type="application/ld+json">{"@type": "Article"}</script><meta property=og:type content=x>
+               <script type="application/ld+json">{"@type": "Event",}</script>
+               <div itemscope itemtype="https://schema.org/Product"><b itemprop=offers itemscope itemtype="https://schema.org/Offer"></b></div>"#,
         ),
         "/flat" if later => Answer::status(410),
         "/flat" => page("Flat", ""),
@@ -149,7 +151,10 @@ fn each_report_tells_what_is_true_of_the_site() {
         ("robots", &["robots_status", "rule", "disallowed", "example"], &["200|line 2: Disallow: /private/|1|/private/x"]),
         ("external", &["host", "urls", "inlinks"], &["other.invalid|1|1"]),
         ("structured-data", &["format", "name", "pages"], &[
-            "JSON-LD|(none)|15", "JSON-LD|Article|1", "Open Graph|(none)|15", "Open Graph|og:type|1",
+            "JSON-LD|(none)|15", "JSON-LD|(broken)|1", "JSON-LD|Article|1", "Microdata|Offer|1", "Microdata|Product|1", "Open Graph|(none)|15", "Open Graph|og:type|1",
+        ]),
+        ("structured-data-errors", &["url", "format", "position", "error"], &[
+            "/orphan|json-ld|1|trailing comma at line 1 column 19, at: {\"@type\": \"Event\",}",
         ]),
         ("errors", &["url"], &[]),
         ("large", &["url"], &[]),

@@ -10,7 +10,7 @@ use super::open::{Prepared, ResultArgs, run as run_crawl};
 use super::resume::judge_again;
 use super::seeds::{Seeds, default_file};
 use super::settings::Settings;
-use super::{Exit, Usage, say};
+use super::{Exit, Usage, rules, say};
 use crate::store::{CrawlRow, Error, OwnerLock, Store};
 use crate::visit::unix_ms;
 
@@ -64,16 +64,19 @@ pub(super) async fn crawl(
     if args.fresh {
         set_aside(&path)?;
     }
-    let mut store = Store::open(&path, secret(), unix_ms()).await?;
+    let store = Store::open(&path, secret(), unix_ms()).await?;
     let settings = prepared.config.without_secrets();
     let stored = settings.to_string();
     let texts = prepared.seeds.texts();
-    let (crawl_id, how) = match store.newest_crawl().await? {
+    let newest = store.newest_crawl().await?;
+    if let Some(crawl) = newest.as_ref().filter(|crawl| !same_seeds(crawl, &texts)) {
+        let error = Usage(other_seeds(&path, crawl));
+        store.close().await?;
+        return Err(error.into());
+    }
+    let (mut store, changes) = rules::set(store, &prepared.rules).await?;
+    let (crawl_id, how) = match newest {
         None => (store.begin(&texts, stored, unix_ms()).await?, "new file"),
-        Some(crawl) if !same_seeds(&crawl, &texts) => {
-            store.close().await?;
-            return Err(Usage(other_seeds(&path, &crawl)).into());
-        }
         Some(crawl) if crawl.is_finished => {
             (store.begin(&texts, stored, unix_ms()).await?, "a further crawl in this file")
         }
@@ -86,6 +89,7 @@ pub(super) async fn crawl(
     };
     if !quiet {
         introduce(&path, how, &prepared);
+        rules::say_changes(&changes, &path);
     }
     let exit = run_crawl(store, crawl_id, &path, prepared, &manner, out).await?;
     Ok((exit, path))

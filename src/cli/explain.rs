@@ -12,7 +12,7 @@ use super::output::sanitize;
 use super::seeds::Seeds;
 use super::settings::Settings;
 use super::summary::bytes;
-use super::{Exit, Usage, verdict};
+use super::{Exit, Usage, rules, verdict};
 use crate::canonical::CanonicalUrl;
 use crate::engine::record::{Candidate, Depth, Kind, OriginId, Outcome, ServerId, UrlId, Visited};
 use crate::hash::UrlHasher;
@@ -30,7 +30,7 @@ pub(super) struct ExplainArgs {
     #[arg(value_name = "URL|FILE")]
     pub url: String,
     /// The URL to explain by what the file holds: each rule's verdict, and what happened to it
-    #[arg(value_name = "URL", conflicts_with_all = ["seed", "select"])]
+    #[arg(value_name = "URL", conflicts_with_all = ["seed", "select", "extract"])]
     pub url_in_file: Option<String>,
     /// The seed whose crawl is meant; the URL itself if not given
     #[arg(long, value_name = "URL")]
@@ -38,6 +38,9 @@ pub(super) struct ExplainArgs {
     /// Show what this CSS selector finds on the page
     #[arg(long, value_name = "CSS")]
     pub select: Option<String>,
+    /// Show what the extraction rules of --config find on the page
+    #[arg(long)]
+    pub extract: bool,
     #[command(flatten)]
     pub settings: Settings,
 }
@@ -61,7 +64,13 @@ pub(super) async fn run(args: ExplainArgs, out: &mut impl Write) -> anyhow::Resu
     if args.seed.is_some() {
         seeds.urls.remove(0);
     }
-    let Prepared { config, scope, fetcher, .. } = Prepared::new(config, seeds)?;
+    let Prepared { config, scope, fetcher, rules: all_rules, .. } = Prepared::new(config, seeds)?;
+    if args.extract && all_rules.is_empty() {
+        let error = anyhow::anyhow!(
+            "no rules to show: --extract goes with --config FILE, where [[extract]] says what to look for"
+        );
+        return Err(Usage(error).into());
+    }
     writeln!(out, "canonical   {url}")?;
     writeln!(
         out,
@@ -73,7 +82,9 @@ pub(super) async fn run(args: ExplainArgs, out: &mut impl Write) -> anyhow::Resu
     )?;
     let (pool, _threads) = Pool::start(1).context("cannot start a thread")?;
     let product_token = config.fetch.product_token();
-    let visitor = Visitor::new(fetcher, pool, Arc::clone(&scope), UrlHasher::new([0; 16]), &config);
+    let hasher = UrlHasher::new([0; 16]);
+    let extraction = all_rules.clone();
+    let visitor = Visitor::new(fetcher, pool, Arc::clone(&scope), hasher, extraction, &config);
     let robots = CanonicalUrl::from_stored(format!("{}/robots.txt", url.origin()));
     let (answer, _) = visitor.visit(candidate(robots, Kind::Robots)).await;
     let allowed = print_robots(&answer, &url, &product_token, out)?;
@@ -88,6 +99,9 @@ pub(super) async fn run(args: ExplainArgs, out: &mut impl Write) -> anyhow::Resu
     print_answer(&visited, out)?;
     if let Some(page) = &visited.page {
         print_page(&visited, page, out)?;
+        if args.extract {
+            rules::print_rows(&all_rules, &visited.candidate.url, &page.rows, out)?;
+        }
         if let (Some(selector), Some(body)) = (selector, &page.body) {
             let html = zstd::decode_all(&*body.bytes).context("a body that was just compressed")?;
             print_matches(&selector, &crate::extract::decode(&html, Some(page.charset)).0, out)?;

@@ -10,6 +10,7 @@ mod crawl;
 mod documents;
 mod explain;
 mod export;
+mod extract;
 mod gates;
 mod init;
 mod interrupt;
@@ -20,6 +21,7 @@ mod progress;
 mod query;
 mod report;
 mod resume;
+mod rules;
 mod schema;
 mod search;
 mod seeds;
@@ -114,6 +116,8 @@ enum Command {
     Query(query::QueryArgs),
     /// Show every view of the file with a sentence and example questions
     Schema(schema::SchemaArgs),
+    /// Fill tables from the pages that are stored, by the rules of a settings file
+    Extract(extract::ExtractArgs),
     /// Write what the file holds for other programs: csv, jsonl, parquet, sitemap, markdown, warc, graphs
     Export(Box<export::ExportArgs>),
     /// Find pages by the words in them
@@ -175,6 +179,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Schema(args) => schema::run(&args, &mut out),
         Command::Search(args) => search::run(&args, cli.quiet, &mut out),
         Command::Page(args) => page::run(&args, &mut out),
+        Command::Extract(args) => extract::run(args, cli.quiet, &mut out).await,
         Command::Export(args) => export::run(&args, cli.quiet, &mut std::io::stdout()),
         Command::Explain(args) => explain::run(*args, &mut out).await,
         Command::Traps(args) => traps::run(args, &mut out).await,
@@ -244,6 +249,8 @@ fn fail(error: &anyhow::Error) -> Exit {
             crate::store::Error::Foreign(_)
             | crate::store::Error::Missing(_)
             | crate::store::Error::Newer(..)
+            | crate::store::Error::NameTaken(..)
+            | crate::store::Error::RowsLost { .. }
             | crate::store::Error::Empty(_),
         ) => Exit::Usage,
         _ if error.is::<Usage>() => Exit::Usage,

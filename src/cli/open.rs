@@ -22,12 +22,13 @@ use super::{Exit, Usage, progress, say};
 use crate::config::Config;
 use crate::crawl::{self, Controls, Numbers};
 use crate::engine::{Budget, Budgets, Engine, Finish, Loaded, Settings, record::Moment};
+use crate::extract::Rules;
 use crate::fault::panic_text;
 use crate::fetch::Fetcher;
 use crate::hash::UrlHasher;
 use crate::pool::Pool;
 use crate::scope::Scope;
-use crate::store::{Reader, Store, Writer, network_file_system};
+use crate::store::{Reader, Store, Writer, is_own_name, network_file_system};
 use crate::traps::Traps;
 use crate::visit::{Visitor, unix_ms};
 
@@ -41,6 +42,7 @@ pub(super) struct Prepared {
     pub(super) scope: Arc<Scope>,
     pub(super) fetcher: Fetcher,
     pub(super) budgets: Vec<Budget>,
+    pub(super) rules: Rules,
 }
 
 /// How a run ends, shared by crawl and resume
@@ -84,7 +86,9 @@ impl Prepared {
         let budgets = config.limits.budgets.iter().map(|text| text.parse());
         let budgets: Result<_, String> = budgets.collect();
         let budgets = budgets.map_err(|error| Usage(anyhow::anyhow!(error)))?;
-        Ok(Self { config, seeds, scope: Arc::new(scope), fetcher, budgets })
+        let rules = Rules::new(&config.extract, &is_own_name);
+        let rules = rules.map_err(|error| Usage(error.into()))?;
+        Ok(Self { config, seeds, scope: Arc::new(scope), fetcher, budgets, rules })
     }
 }
 
@@ -116,7 +120,7 @@ pub(super) async fn run(
     manner: &Manner,
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
-    let Prepared { config, seeds, scope, fetcher, budgets } = prepared;
+    let Prepared { config, seeds, scope, fetcher, budgets, rules } = prepared;
     if let Some(name) = network_file_system(path) {
         say(&format!(
             "note: {} is on a network file system ({name}); let nobody read it from another machine, or keep it on a local disk",
@@ -143,7 +147,7 @@ pub(super) async fn run(
     let (pool, threads) = Pool::start(cores).context("cannot start threads")?;
     store.accept(crawl_id, config.check.accept.clone()).await?;
     let earlier = store.earlier(crawl_id, &config.fetch).await?;
-    let visitor = Visitor::new(fetcher, pool, Arc::clone(&scope), hasher, &config);
+    let visitor = Visitor::new(fetcher, pool, Arc::clone(&scope), hasher, rules, &config);
     let visitor = visitor.knowing(earlier.clone());
     let engine = Engine::new(engine_settings(&config), scope, hasher, loaded, now);
     let (writer, writing) = Writer::start(&store, crawl_id, now.at, elapsed_before);

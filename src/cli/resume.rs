@@ -11,7 +11,7 @@ use super::crawl::{introduce, secret};
 use super::open::{Prepared, ResultArgs, run as run_crawl};
 use super::seeds::Seeds;
 use super::settings::{Settings, differences};
-use super::{Exit, Usage, say};
+use super::{Exit, Usage, rules, say};
 use crate::canonical::CanonicalUrl;
 use crate::config::Config;
 use crate::engine::record::Kind;
@@ -73,6 +73,7 @@ pub(super) async fn run(
             return Err(usage.into());
         }
     };
+    let (store, changes) = rules::set(store, &prepared.rules).await?;
     // Judged before the settings are kept: whatever ends us between, the next
     // resume still sees the difference and judges again.
     let released = judge_again(&store, crawl.id, &prepared, &before, &after).await?;
@@ -84,6 +85,7 @@ pub(super) async fn run(
             if crawl.is_finished { "finished before; looking again" } else { "going on" },
             &prepared,
         );
+        rules::say_changes(&changes, path);
         for line in differences(&before, &after) {
             say(&format!("Changed: {line}"));
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::gates::Judged;
-use super::say;
+use super::{rules, say};
 use crate::canonical::CanonicalUrl;
 use crate::config::Config;
 use crate::engine::Finish;
@@ -48,6 +48,9 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
             "  Cut      {:>9}   links beyond what is kept of one page",
             count(summary.links_cut),
         ));
+    }
+    for line in rules::lines(&summary.extracted, ended.path) {
+        say(&format!("  Rule     {line}"));
     }
     let bodies = u64::try_from(summary.stored_body_bytes).unwrap_or_default();
     say(&format!(

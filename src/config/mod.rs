@@ -4,6 +4,7 @@
 //! `--set key=value`, the named flags. All are merged as TOML tables and then
 //! read once, so there is one struct, one set of defaults and one check.
 
+mod extract;
 mod sections;
 mod units;
 
@@ -14,6 +15,7 @@ use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+pub use extract::{DateOrder, Decimal, ExtractConfig, FieldConfig, FieldKind};
 pub use sections::{
     Bodies, CheckConfig, FetchConfig, LimitsConfig, PolitenessConfig, Preset, ScopeConfig,
     StoreConfig,
@@ -41,6 +43,9 @@ pub struct Config {
     pub check: CheckConfig,
     /// `[store]`
     pub store: StoreConfig,
+    /// `[[extract]]`
+    #[serde(deserialize_with = "extract::read", skip_serializing_if = "Vec::is_empty")]
+    pub extract: Vec<ExtractConfig>,
 }
 
 impl Config {
@@ -197,17 +202,23 @@ fn one_line(error: &toml::de::Error) -> String {
 /// quotes first the unknown key and then the known ones.
 fn with_nearest_key(message: &str) -> String {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let Some((unknown, known)) = quoted.split_first().filter(|_| message.contains("unknown field"))
-    else {
-        return message.to_owned();
+    let what = match message {
+        _ if message.starts_with("unknown field") => "unknown key",
+        _ if message.starts_with("unknown variant") => "unknown",
+        // An error of a rule has said its place itself.
+        _ if message.starts_with("`extract[") => {
+            return message.split("; in `extract").next().unwrap_or(message).to_owned();
+        }
+        _ => return message.to_owned(),
     };
+    let Some((unknown, known)) = quoted.split_first() else { return message.to_owned() };
     let similarity = |key: &&&str| (strsim::jaro_winkler(unknown, key) * 1000.0).round();
     let nearest = known.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
     let place =
         message.split("; in ").nth(1).map(|place| format!(" in {place}")).unwrap_or_default();
     match nearest {
-        Some(nearest) => format!("unknown key `{unknown}`{place}; did you mean `{nearest}`?"),
-        None => format!("unknown key `{unknown}`{place}"),
+        Some(nearest) => format!("{what} `{unknown}`{place}; did you mean `{nearest}`?"),
+        None => format!("{what} `{unknown}`{place}"),
     }
 }
 
@@ -276,6 +287,10 @@ mod tests {
             "bytes",
             "accept",
             "bodies",
+            "items",
+            "name",
+            "url",
+            "each",
         ] {
             let named = text
                 .lines()
@@ -291,12 +306,14 @@ mod tests {
             .lines()
             .map(|line| {
                 line.strip_prefix("# ")
-                    .filter(|rest| rest.contains(" = ") && !rest.starts_with('`'))
+                    .filter(|rest| rest.contains(" = ") || rest.starts_with('['))
+                    .filter(|rest| !rest.starts_with('`'))
                     .unwrap_or(line)
             })
             .map(|line| format!("{line}\n"))
             .collect();
-        toml::from_str::<Config>(&all).unwrap();
+        let config = toml::from_str::<Config>(&all).unwrap();
+        assert_eq!(config.extract[0].fields.len(), 8);
     }
 
     #[test]

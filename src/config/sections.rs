@@ -176,11 +176,19 @@ pub enum Bodies {
 }
 
 /// `[store]`: what is kept.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreConfig {
     /// Which bodies are kept.
     pub bodies: Bodies,
+    /// Keep structured data: the items that pages say in JSON-LD and microdata.
+    pub items: bool,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { bodies: Bodies::Html, items: true }
+    }
 }
 
 impl Default for ScopeConfig {

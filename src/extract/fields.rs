@@ -1,7 +1,6 @@
 //! What does a page say about itself: titles, headings, languages, structured data?
 
-use serde_json::Value;
-
+use super::json_ld::JsonLd;
 use super::tokens::{Attribute, Tag};
 use super::{MAX_FIELD_BYTES, MAX_HEADINGS, folded_text, push_folded};
 
@@ -9,10 +8,6 @@ use super::{MAX_FIELD_BYTES, MAX_HEADINGS, folded_text, push_folded};
 const MAX_PROPERTIES: usize = 64;
 /// `hreflang` entries that are kept.
 const MAX_LANGUAGES: usize = 500;
-/// Bytes of JSON-LD that are read of a page.
-const MAX_JSON_LD_BYTES: usize = 512 * 1024;
-/// Distinct types of JSON-LD that are kept.
-const MAX_TYPES: usize = 64;
 
 /// Name and content, or language and reference.
 type Pairs = Vec<(String, String)>;
@@ -29,14 +24,11 @@ pub(super) struct Fields {
     pub(super) hreflang: Pairs,
     pub(super) properties: Pairs,
     pub(super) headings: Vec<(u8, String)>,
-    pub(super) json_ld_types: Vec<String>,
+    pub(super) json_ld: JsonLd,
     title: Option<Vec<u8>>,
     is_in_title: bool,
     /// The open heading.
     heading: Option<(u8, Vec<u8>)>,
-    /// The open JSON-LD script.
-    json_ld: Option<Vec<u8>>,
-    json_ld_bytes: usize,
 }
 
 impl Fields {
@@ -66,7 +58,7 @@ impl Fields {
         match name {
             b"title" => self.is_in_title = false,
             [b'h', b'1'..=b'6'] => self.end_heading(),
-            b"script" => self.end_json_ld(),
+            b"script" => self.json_ld.end(),
             _ => {}
         }
     }
@@ -87,18 +79,13 @@ impl Fields {
 
     /// Text of a script.
     pub(super) fn script_text(&mut self, text: &[u8]) {
-        if let Some(json) = &mut self.json_ld {
-            let room = MAX_JSON_LD_BYTES.saturating_sub(self.json_ld_bytes);
-            let text = &text[..text.len().min(room)];
-            self.json_ld_bytes += text.len();
-            json.extend_from_slice(text);
-        }
+        self.json_ld.text(text);
     }
 
     /// A script of this media type begins; whether it is data rather than a script.
     pub(super) fn script(&mut self, media_type: &str) -> bool {
         let is_json_ld = media_type.trim().eq_ignore_ascii_case("application/ld+json");
-        self.json_ld = is_json_ld.then(Vec::new);
+        self.json_ld.start(is_json_ld);
         is_json_ld || media_type.to_ascii_lowercase().contains("json")
     }
 
@@ -121,7 +108,7 @@ impl Fields {
     /// The title and the first heading of level 1.
     pub(super) fn finish(&mut self) -> (Option<String>, Option<String>) {
         self.end_heading();
-        self.end_json_ld();
+        self.json_ld.end();
         let h1 = self.headings.iter().find(|(level, _)| *level == 1);
         (self.title.take().map(|title| folded_text(&title)), h1.map(|(_, text)| text.clone()))
     }
@@ -156,36 +143,6 @@ impl Fields {
         {
             self.headings.push((level, folded_text(&folded)));
         }
-    }
-
-    fn end_json_ld(&mut self) {
-        // serde_json ends at 128 levels, so deep nesting is an error, not a full stack.
-        if let Some(json) = self.json_ld.take()
-            && let Ok(value) = serde_json::from_slice::<Value>(&json)
-        {
-            add_types(&value, &mut self.json_ld_types);
-        }
-    }
-}
-
-/// Adds every `@type` within `value` that is not there yet (JSON-LD 1.1 section 3.5).
-fn add_types(value: &Value, types: &mut Vec<String>) {
-    let mut add = |name: &str| {
-        if types.len() < MAX_TYPES && !types.iter().any(|known| known == name) {
-            types.push(cut(name, 128));
-        }
-    };
-    match value {
-        Value::Object(fields) => {
-            match fields.get("@type") {
-                Some(Value::String(name)) => add(name),
-                Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).for_each(add),
-                _ => {}
-            }
-            fields.values().for_each(|value| add_types(value, types));
-        }
-        Value::Array(values) => values.iter().for_each(|value| add_types(value, types)),
-        _ => {}
     }
 }
 

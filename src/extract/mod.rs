@@ -11,22 +11,35 @@ mod anchors;
 mod charset;
 mod css;
 mod directives;
+mod element;
 mod fields;
+mod items;
+mod json_ld;
 mod links;
 mod markdown;
+mod microdata;
 mod page;
+mod rules;
 mod scripting;
 mod selector;
 mod text;
 mod tokens;
+mod tree;
 
 pub use anchors::{anchor_hash, fragment_names};
 pub use charset::decode;
 pub use css::css_references;
 pub use directives::{Directives, refresh_target};
+pub use items::{Item, ItemFormat};
 pub use links::{LinkKind, header_links};
 pub use markdown::{MAX_TEXT_BYTES, MainText, Markup, main_text};
-pub use selector::{Matches, Selector};
+pub use rules::{BadRule, Cell, Column, Rule, RuleRows, Rules, allowance};
+pub use selector::{BadSelector, Matches, Selector};
+pub use tree::{Cut, Deadline};
+
+use url::Url;
+
+use crate::canonical::MAX_URL_BYTES;
 
 /// Links of one page that are kept at most.
 pub const MAX_LINKS: usize = 100_000;
@@ -67,6 +80,12 @@ pub struct Extracted {
     pub headings: Vec<(u8, String)>,
     /// The distinct types of the JSON-LD on the page.
     pub json_ld_types: Vec<String>,
+    /// The items of the JSON-LD on the page.
+    pub items: Vec<Item>,
+    /// Whether the page has items in microdata.
+    pub has_microdata: bool,
+    /// Whether such an item refers to elements elsewhere on the page.
+    pub has_item_refs: bool,
     /// Words of text outside scripts, styles and noscript.
     pub words: u32,
     /// Words of the main text: without navigation, header, footer and aside.
@@ -149,11 +168,40 @@ impl RawLink {
     }
 }
 
+impl Extracted {
+    /// The items of the page in every format; `html` is what this was read from, `base`
+    /// what its references are relative to.
+    pub fn take_items(&mut self, html: &str, base: &Url) -> Vec<Item> {
+        let mut items = std::mem::take(&mut self.items);
+        if self.has_microdata {
+            items.extend(microdata::microdata(html, base, self.has_item_refs));
+        }
+        items
+    }
+}
+
+/// The items of the page of `html` that lies at `url`.
+pub fn items(html: &str, url: &Url) -> Vec<Item> {
+    let mut said = extract(html, "");
+    let base = base_url(url, said.base.as_deref());
+    said.take_items(html, &base)
+}
+
 /// Reads a page of `html`. `product_token` is our name in meta robots elements.
 ///
 /// Linear in the length of `html`, which the caller has capped.
 pub fn extract(html: &str, product_token: &str) -> Extracted {
     tokens::read(html, page::Page::new(product_token)).finish()
+}
+
+/// What references of a page are relative to: what its `<base>` says, if that can be
+/// (WHATWG HTML 4.2.3, "set the frozen base URL"), or else the page. A base that is
+/// longer than a URL may be makes every URL so.
+pub fn base_url(page: &Url, href: Option<&str>) -> Url {
+    let base = href.and_then(|href| page.join(href).ok()).filter(|base| {
+        !matches!(base.scheme(), "data" | "javascript") && base.as_str().len() <= MAX_URL_BYTES
+    });
+    base.unwrap_or_else(|| page.clone())
 }
 
 /// Appends `text` to `folded` with runs of white space as one blank, none at the

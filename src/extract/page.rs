@@ -76,7 +76,7 @@ impl<'a> Page<'a> {
             hreflang,
             properties,
             headings,
-            json_ld_types,
+            json_ld,
             ..
         } = self.fields;
         Extracted {
@@ -91,7 +91,8 @@ impl<'a> Page<'a> {
             hreflang,
             properties,
             headings,
-            json_ld_types,
+            json_ld_types: json_ld.types,
+            items: json_ld.items.finish(),
             words,
             main_words,
             simhash,
@@ -227,6 +228,10 @@ impl Sink for Page<'_> {
             return;
         }
         self.fields.start(tag);
+        if tag.has(Attribute::ItemScope) {
+            self.found.has_microdata = true;
+            self.found.has_item_refs |= tag.has(Attribute::ItemRef);
+        }
         match tag.name {
             b"meta" => self.meta(tag),
             b"script" => self.start_script(tag),
@@ -301,7 +306,7 @@ fn region(name: &[u8]) -> Option<Region> {
 }
 
 /// Elements within which a word goes on.
-fn is_inline(name: &[u8]) -> bool {
+pub(super) fn is_inline(name: &[u8]) -> bool {
     matches!(
         name,
         b"a" | b"abbr"

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tokio_rusqlite::rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
-use super::{Error, save};
+use super::{Error, extraction, save};
 
 /// `crlt`, in the header of every file of ours.
 pub(super) const APPLICATION_ID: i32 = 0x6372_6c74;
@@ -48,6 +48,14 @@ pub fn views() -> Vec<View> {
         }
     }
     views
+}
+
+/// The names of the tables and views that every file has.
+pub(super) fn own_names() -> impl Iterator<Item = &'static str> {
+    let created = SCHEMA.lines().chain(VIEWS.lines()).filter_map(|line| {
+        line.strip_prefix("CREATE TABLE ").or_else(|| line.strip_prefix("CREATE VIEW "))
+    });
+    created.filter_map(|line| line.split_whitespace().next())
 }
 
 /// Checks the header of an existing file: the version of its tables, `None` if it
@@ -104,8 +112,8 @@ pub(super) fn upgrade(db: &mut Connection, path: &Path, version: i32) -> Result<
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let had_targets = has_link_target(&tx)?;
     // Views name the tables that are made anew.
-    for view in views() {
-        tx.execute_batch(&format!("DROP VIEW IF EXISTS {}", view.name))?;
+    for view in views().into_iter().chain(extraction::views(&tx)?) {
+        tx.execute_batch(&format!("DROP VIEW IF EXISTS \"{}\"", view.name))?;
     }
     for step in steps {
         tx.execute_batch(step)?;
@@ -148,6 +156,7 @@ pub(super) fn renew_views(db: &mut Connection) -> Result<(), Error> {
         }
         tx.execute_batch(VIEWS)?;
     }
+    extraction::renew_views(&tx)?;
     tx.commit()?;
     Ok(())
 }

@@ -7,6 +7,7 @@
 mod body;
 mod earlier;
 mod export;
+mod extraction;
 mod fragments;
 mod load;
 mod lock;
@@ -31,16 +32,18 @@ use tokio_rusqlite::{Connection, rusqlite::ErrorCode};
 
 use crate::config::{FetchConfig, Statuses};
 use crate::engine::{Finish, Loaded};
+use crate::extract::Rules;
 use crate::fault::panic_text;
 
 pub use earlier::{Earlier, Packed, StoredAnswer};
 pub use export::{Body, Edge, Export, ExportError, Indexable, Node, Rows, StoredFetch, StoredPage};
+pub use extraction::{Reread, Rereading, RuleChange, Unread, is_own_name};
 pub use lock::{OwnerLock, is_owned};
 pub use migrate::{View, views};
 pub use one_page::{OnePage, OnePageError, PageLink, PageLinks, Standing, Step};
 pub use place::network_file_system;
 pub use query::{Query, QueryError, QueryLimits, Value};
-pub use reader::{Reader, RulesOfCrawl, Status, Summary, check_header};
+pub use reader::{Reader, RuleSum, RulesOfCrawl, Status, Summary, check_header};
 pub use rejudge::{Again, Aside};
 pub use reopen::Failure;
 pub use reports::{
@@ -77,6 +80,21 @@ pub enum Error {
     /// It cannot be opened.
     #[error("cannot open {0}: {1}")]
     Open(String, String),
+    /// A rule is called like something that is not its own.
+    #[error("{0} has a table or view `{1}` that is of no rule; choose another name for the rule")]
+    NameTaken(String, String),
+    /// The rows of a rule that has changed could not be read again.
+    #[error(
+        "the rule `{name}` is another than before, and {pages} pages that gave rows of {file} are stored without bodies, so they could not be read again; choose another name for the changed rule"
+    )]
+    RowsLost {
+        /// The file.
+        file: String,
+        /// Of the rule.
+        name: String,
+        /// How many.
+        pages: i64,
+    },
     /// No room.
     #[error(
         "{0}: the disk is full; everything committed is safe, and the crawl can go on once there is room"
@@ -239,6 +257,54 @@ impl Store {
         self.lock.clear().map_err(|error| Error::Lock(self.path.display().to_string(), error))?;
         let seeds = serde_json::to_string(seeds).expect("strings are JSON");
         self.with(move |db| save::begin(db, &seeds, &config, now)).await
+    }
+
+    /// Makes these rules those that fill tables while pages are crawled, and says which
+    /// are new or other than before.
+    ///
+    /// # Errors
+    /// If a name is taken, rows would be lost, or it cannot be written.
+    pub async fn set_rules(&self, rules: Rules) -> Result<Vec<RuleChange>, Error> {
+        let name = self.path.display().to_string();
+        self.with(move |db| extraction::set_rules(db, &name, &rules)).await
+    }
+
+    /// The page versions that are still to be read, after what is to be read again was
+    /// forgotten. Their rules are [set](Self::set_rules) before.
+    ///
+    /// # Errors
+    /// If they cannot be listed.
+    pub async fn unread(&self, rereading: Rereading) -> Result<Vec<i64>, Error> {
+        self.with(move |db| extraction::begin_again(db, &rereading)).await
+    }
+
+    /// The first of these page versions, as many as fit into memory.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn read_batch(&self, ids: Vec<i64>) -> Result<Vec<Unread>, Error> {
+        self.with(move |db| extraction::batch(db, &ids)).await
+    }
+
+    /// Keeps what page versions gave, in one transaction.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn save_reread(&self, pages: Vec<Reread>) -> Result<(), Error> {
+        self.with(move |db| extraction::save(db, &pages)).await
+    }
+
+    /// Notes that all stored pages were read with these rules. The newest crawl has
+    /// `settings` from now on, if they are given.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn finish_rereading(
+        &self,
+        rules: Rules,
+        settings: Option<String>,
+    ) -> Result<(), Error> {
+        self.with(move |db| extraction::finish(db, &rules, settings.as_deref())).await
     }
 
     /// Notes that a further run of `crawl_id` begins, with these settings.

@@ -78,6 +78,25 @@ pub struct RulesOfCrawl {
     pub traps: Vec<String>,
 }
 
+/// What a rule gave in a crawl.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RuleSum {
+    /// Its name.
+    pub rule: String,
+    /// Pages it is for.
+    pub pages: i64,
+    /// Those that gave a row.
+    pub matched: i64,
+    /// Rows.
+    pub rows: i64,
+    /// Pages that were not looked through whole.
+    pub cut: i64,
+    /// Columns that are empty in some rows, and in how many.
+    pub empty: Vec<(String, i64)>,
+    /// Whether there may be pages from before the rule that were not read with it.
+    pub unread: bool,
+}
+
 /// What a run ends with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
@@ -105,6 +124,8 @@ pub struct Summary {
     pub sitemap_urls: i64,
     /// What is wrong with them, as the view `sitemap_problems` has it.
     pub sitemap_problems: i64,
+    /// What each extraction rule gave, in the order of the rules.
+    pub extracted: Vec<RuleSum>,
     /// Origins that are parked, and why.
     pub parked: Vec<(String, String)>,
     /// Why the last request got no answer, if it got none.
@@ -227,6 +248,7 @@ impl Reader {
                 .first()
                 .map(|row| text(&row[0]))
                 .filter(|error| !error.is_empty()),
+            extracted: self.extracted(id)?,
             parked: self
                 .rows("SELECT origin, parked FROM origin WHERE parked IS NOT NULL ORDER BY id LIMIT 10")?
                 .iter()
@@ -234,6 +256,52 @@ impl Reader {
                 .collect(),
             status,
         })
+    }
+
+    /// What each extraction rule gave in a crawl.
+    fn extracted(&self, crawl_id: i64) -> Result<Vec<RuleSum>, Error> {
+        let sql = format!(
+            "SELECT r.name, count(f.id), count(f.id) FILTER (WHERE e.rows > 0), coalesce(sum(e.rows) FILTER (WHERE f.id), 0),
+                 count(f.id) FILTER (WHERE e.cut IS NOT NULL), r.unread_to > 0, r.columns
+             FROM extract_rule r
+             LEFT JOIN extract_page e ON e.rule_id = r.id
+             LEFT JOIN page p ON p.id = e.page_id
+             LEFT JOIN state s ON s.crawl_id = {crawl_id} AND s.url_id = p.url_id AND s.state = 'done'
+             LEFT JOIN fetch f ON f.id = s.fetch_id AND f.page_id = p.id
+             GROUP BY r.id ORDER BY r.id"
+        );
+        let mut sums = Vec::new();
+        for row in self.rows(&sql)? {
+            sums.push(RuleSum {
+                rule: text(&row[0]),
+                pages: integer(&row[1]),
+                matched: integer(&row[2]),
+                rows: integer(&row[3]),
+                cut: integer(&row[4]),
+                unread: integer(&row[5]) > 0,
+                empty: self.empty(&text(&row[0]), &text(&row[6]), crawl_id)?,
+            });
+        }
+        Ok(sums)
+    }
+
+    /// The columns of a rule that are empty in rows of a crawl, and in how many.
+    fn empty(&self, rule: &str, columns: &str, crawl_id: i64) -> Result<Vec<(String, i64)>, Error> {
+        let columns: Vec<(String, String)> = serde_json::from_str(columns).unwrap_or_default();
+        let counts: String =
+            columns.iter().map(|(name, _)| format!(", count(*) - count(x.\"{name}\")")).collect();
+        let sql = format!(
+            "SELECT 0{counts} FROM \"extracted_{rule}\" x
+             CROSS JOIN page p
+             CROSS JOIN state s
+             CROSS JOIN fetch f
+             WHERE p.id = x.page_id AND s.crawl_id = {crawl_id} AND s.url_id = p.url_id AND s.state = 'done'
+                 AND f.id = s.fetch_id AND f.page_id = p.id"
+        );
+        let rows = self.rows(&sql)?;
+        let counts = rows.first().into_iter().flat_map(|row| &row[1..]).map(integer);
+        let names = columns.into_iter().map(|(name, _)| name);
+        Ok(names.zip(counts).filter(|(_, count)| *count > 0).collect())
     }
 
     /// The rules of the newest crawl as they apply to an origin.

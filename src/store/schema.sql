@@ -134,7 +134,8 @@ CREATE TABLE page (
     rel_prev          TEXT,
     needs_javascript  TEXT,              -- the evidence; NULL if the page says enough without scripts
     anchors           BLOB,              -- hashes, 4 bytes each, of the places that a fragment can name
-    reading           INTEGER            -- hash of what else it depends on what is read: program, settings, headers
+    reading           INTEGER,           -- hash of what else it depends on what is read: program, settings, headers
+    items             INTEGER            -- rows in item; NULL if it was not looked for any
 ) STRICT;
 
 -- Answers "which versions does this URL have?".
@@ -233,4 +234,37 @@ CREATE TABLE inlink (
     links    INTEGER NOT NULL,  -- rows in link
     pages    INTEGER NOT NULL,  -- pages that have them
     PRIMARY KEY (crawl_id, url_id)
+) STRICT, WITHOUT ROWID;
+
+-- The structured data of page versions: an item for each that belongs to no other.
+CREATE TABLE item (
+    id       INTEGER PRIMARY KEY,
+    page_id  INTEGER NOT NULL REFERENCES page (id),
+    position INTEGER NOT NULL,  -- 0 for the first item of the page
+    format   TEXT    NOT NULL,  -- json-ld or microdata
+    type     TEXT,              -- its types, separated by blanks; NULL if it says none
+    json     TEXT,              -- the item with those in it; NULL if it cannot be read
+    error    TEXT               -- why it cannot be read, or not whole
+) STRICT;
+
+-- Answers "which items does this page version have?".
+CREATE INDEX item_page ON item (page_id);
+
+-- The rules of users. Each fills a table `extracted_NAME` that is made with it, of page
+-- version, position and a column for each field.
+CREATE TABLE extract_rule (
+    id        INTEGER PRIMARY KEY,
+    name      TEXT    NOT NULL UNIQUE COLLATE NOCASE,
+    text      TEXT    NOT NULL,  -- everything that its rows depend on besides the page
+    columns   TEXT    NOT NULL,  -- JSON array of [name, type], in order
+    unread_to INTEGER NOT NULL   -- page versions up to this one were there before this text; 0 once all were read
+) STRICT;
+
+-- Which page versions a rule was read on, and what it gave.
+CREATE TABLE extract_page (
+    rule_id INTEGER NOT NULL REFERENCES extract_rule (id),
+    page_id INTEGER NOT NULL REFERENCES page (id),
+    rows    INTEGER NOT NULL,
+    cut     TEXT,                -- why the page was not looked through whole: size, depth, time or rows
+    PRIMARY KEY (rule_id, page_id)
 ) STRICT, WITHOUT ROWID;

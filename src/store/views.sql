@@ -356,3 +356,29 @@ SELECT u.url, f.status, f.error, f.wire_bytes,
 FROM fetch f JOIN url u ON u.id = f.url_id
 LEFT JOIN state s ON s.crawl_id = f.crawl_id AND s.url_id = f.url_id AND s.kind = 'page'
 WHERE f.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.url_id IS NULL;
+
+-- Structured data of the pages: each item that belongs to no other, in JSON-LD or microdata, with those in it as JSON
+-- (@type, @id, properties); and what cannot be read, with the error.
+CREATE VIEW items AS
+SELECT u.url, i.format, i.type, i.json, i.error, i.position
+FROM item i
+CROSS JOIN page p
+CROSS JOIN url u
+CROSS JOIN state s
+CROSS JOIN fetch f
+WHERE p.id = i.page_id AND u.id = p.url_id
+    AND s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.url_id = p.url_id AND s.state = 'done'
+    AND f.id = s.fetch_id AND f.page_id = p.id;
+
+-- What each extraction rule gave on each page it is for: rows, and why a page was not looked through whole (cut).
+CREATE VIEW extractions AS
+SELECT r.name AS rule, u.url, e.rows, e.cut, e.page_id
+FROM extract_page e
+CROSS JOIN extract_rule r
+CROSS JOIN page p
+CROSS JOIN url u
+CROSS JOIN state s
+CROSS JOIN fetch f
+WHERE r.id = e.rule_id AND p.id = e.page_id AND u.id = p.url_id
+    AND s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.url_id = p.url_id AND s.state = 'done'
+    AND f.id = s.fetch_id AND f.page_id = p.id;

@@ -28,6 +28,7 @@ use crate::engine::record::{
     BodyRecord, Candidate, FetchRecord, Found, FoundBy, Kind, Outcome, PageRecord, RobotsAnswer,
     SitemapRecord, Visited,
 };
+use crate::extract::Rules;
 use crate::fault::{self, panic_text};
 use crate::fetch::{FetchError, Fetched, Fetcher, Head, Method};
 use crate::hash::{ContentHash, UrlHasher};
@@ -70,6 +71,10 @@ pub(crate) struct PageRules {
     pub(crate) given_headers: Vec<String>,
     /// Of the program and the settings that the reading of a page depends on.
     pub(crate) version: u64,
+    /// Whether structured data is kept.
+    pub(crate) items: bool,
+    /// The user's rules.
+    pub(crate) extraction: Rules,
 }
 
 /// What the pool made of a body.
@@ -95,6 +100,7 @@ impl Visitor {
         pool: Pool,
         scope: Arc<Scope>,
         hasher: UrlHasher,
+        extraction: Rules,
         config: &Config,
     ) -> Self {
         let version = hasher.hash_parts([
@@ -116,6 +122,8 @@ impl Visitor {
             assets: config.scope.assets,
             check_external: config.scope.check_external,
             max_body: usize::try_from(config.fetch.max_body.0).unwrap_or(usize::MAX),
+            items: config.store.items,
+            extraction,
         };
         Self { fetcher, pool, room: Room::default(), rules: Arc::new(rules), earlier: None }
     }

@@ -3,16 +3,15 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use url::Url;
-
 use super::links::Links;
 use super::{PageRules, Read};
 use crate::canonical::{MAX_URL_BYTES, Unusable, join, without_credentials};
 use crate::config::Bodies;
 use crate::engine::record::{BodyRecord, Candidate, Found, FoundBy, Kind, PageRecord};
-use crate::extract::{self, Extracted, LinkKind, RawLink, refresh_target};
+use crate::extract::{self, Deadline, Extracted, LinkKind, RawLink, refresh_target};
 use crate::fetch::Head;
 use crate::hash::{ContentHash, UrlHasher};
+use crate::pool::spent;
 use crate::refusal::{Reason, Refusal};
 
 /// Level of compression of stored bodies: the fastest.
@@ -60,8 +59,8 @@ fn read_text(
         said.directives.add_header(value, &rules.product_token);
     }
     let page_url = candidate.url.to_url();
-    let base = said.base.as_deref().and_then(|base| page_url.join(base).ok());
-    let base = base.filter(is_base).unwrap_or(page_url);
+    let base = extract::base_url(&page_url, said.base.as_deref());
+    let items = rules.items.then(|| said.take_items(&text, &base));
     let mut links =
         Links::new(&base, rules, said.directives.follow || !rules.nofollow, said.links.len());
     if !is_cut {
@@ -76,6 +75,7 @@ fn read_text(
         .iter()
         .filter_map(|(lang, href)| Some((lang.as_str(), absolute(href)?)))
         .collect();
+    let deadline = Deadline::after(spent, extract::allowance(text.len()));
     let record = PageRecord {
         content_hash: ContentHash::of(body),
         reading: reading(is_cut, head, rules),
@@ -102,6 +102,8 @@ fn read_text(
         needs_javascript: said.needs_javascript,
         links: links.links,
         links_cut: said.links_cut.saturating_add(links.cut),
+        items,
+        rows: rules.extraction.read(&page_url, &text, deadline),
     };
     Read { found: links.found, page: Some(Box::new(record)), ..Read::default() }
 }
@@ -128,12 +130,6 @@ fn properties(said: Vec<(String, String)>) -> Option<String> {
         object.entry(name).or_insert(content.into());
     }
     json_unless(object.is_empty(), &object)
-}
-
-/// Whether references may be joined to what `<base>` says (WHATWG HTML 4.2.3, "set
-/// the frozen base URL"). One that is longer than a URL may be makes every URL so.
-fn is_base(base: &Url) -> bool {
-    !matches!(base.scheme(), "data" | "javascript") && base.as_str().len() <= MAX_URL_BYTES
 }
 
 /// Puts the links of `Link` and `Refresh` headers before those of the page.

@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Read;
 use crate::engine::record::{Found, LinkRecord, SitemapEntry};
+use crate::extract::{Cell, Item};
 
 /// What all results together may take.
 const ROOM_BYTES: usize = 64 << 20;
@@ -70,7 +71,16 @@ fn size(read: &Read) -> usize {
         size_of::<LinkRecord>() + link.anchor.len() + link.rel.len() + fragment
     });
     let body = read.page.iter().filter_map(|page| page.body.as_ref()).map(|body| body.bytes.len());
+    let rows = read.page.iter().flat_map(|page| &page.rows).flat_map(|rule| &rule.rows).flatten();
+    let rows = rows.map(|cell| size_of::<Cell>() + cell.text().map_or(0, str::len));
+    let items = read.page.iter().filter_map(|page| page.items.as_ref()).flatten();
+    let items = items.map(|item| size_of::<Item>() + item.json.as_ref().map_or(0, String::len));
     let entries = read.sitemap.entries.len() * size_of::<SitemapEntry>();
     // The engine adds a row for each URL it meets.
-    2 * found.sum::<usize>() + links.sum::<usize>() + body.sum::<usize>() + entries
+    2 * found.sum::<usize>()
+        + links.sum::<usize>()
+        + body.sum::<usize>()
+        + entries
+        + rows.sum::<usize>()
+        + items.sum::<usize>()
 }

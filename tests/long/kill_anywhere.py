@@ -13,10 +13,12 @@ Crawls the web of eventful_site.py once undisturbed: the reference. Then crawls 
     drain    within 40 ms of a Ctrl-C
     close    at one of the calls of a resume that fetches the last pages, checkpoints and closes
     load     at one of the calls of a resume before its first request, up to three times in a row
+    stop     not at all: one Ctrl-C, by turns two, spread over 5 to 75 % (`--stops`, beside the kills)
 
 and finished. judge.py looks at the file after each kill and at the end. A kill counts if it hit.
 Broken, if anything is found, a kill makes more than concurrency + 128 requests come to nothing,
-or an exit code is not what it must be. Prints a row per kind of kill and the distribution.
+one Ctrl-C any, two more than concurrency; if a stopped crawl takes more than 30 s, after two 2 s, to
+end; or if an exit code is not what it must be. Prints a row per kind of kill and the distribution.
 """
 
 import argparse
@@ -153,6 +155,7 @@ class Round:
         if left.lost > CONCURRENCY + SLACK:
             bench.broken.append(f"{label}: {left.lost} requests came to nothing")
         self.name = "resume" if self.name == "crawl" else "resume of a " + self.name
+        return left
 
     def run(self, code, limit=None):
         """Runs to an end that nobody disturbs."""
@@ -246,6 +249,24 @@ def starts(bench, count):
         round_.finish()
 
 
+def stops(bench, count):
+    for i in range(count):
+        round_, twice = Round(bench), i % 2 == 1
+        process = round_.start()
+        round_.wait_for(process, 0.05 + 0.7 * i / count)
+        began = time.monotonic()
+        for _ in range(1 + twice):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.002)
+        code, took = round_.wait(process), time.monotonic() - began
+        kind = "stop twice" if twice else "stop"
+        left = round_.after(kind, True, f"after {took:.2f} s with {code}")
+        checks = {f"exit code {code}": code != 130, f"{left.lost} requests came to nothing": left.lost > twice * CONCURRENCY,
+                  f"it took {took:.1f} s": took > (2 if twice else 30)}
+        bench.broken += [f"round {bench.rounds}, {kind}: {what}" for what, wrong in checks.items() if wrong]
+        round_.finish()
+
+
 def spread_over_calls(bench, kind, count, template, first, last):
     for i in range(count):
         round_ = Round(bench, template)
@@ -299,7 +320,7 @@ def loads(bench, count):
 
 
 KINDS = {"moment": moments, "commit": commits, "start": starts, "migrate": migrations, "drain": drains,
-         "close": closes, "load": loads}
+         "close": closes, "load": loads, "stop": stops}
 
 
 def percentile(values, share):
@@ -309,8 +330,8 @@ def percentile(values, share):
 def show(bench):
     bench.kills = [k for k in bench.kills if k[0] != "template"]
     lines = []
-    for kind in [*KINDS, "all"]:
-        ours = [k for k in bench.kills if kind in (k[0], "all")]
+    for kind in [*SHARES, "all kills", "stop", "stop twice"]:
+        ours = [k for k in bench.kills if k[0] == kind or kind == "all kills" and k[0] in SHARES]
         if ours:
             lost = [k[2] for k in ours]
             lines.append([kind, len(ours), sum(k[1] != "crawl" for k in ours), min(lost), percentile(lost, 0.5),
@@ -326,6 +347,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", required=True, help="the crawler")
     parser.add_argument("--kills", type=int, default=200, help="kills in all [200]")
+    parser.add_argument("--stops", type=int, default=20, help="crawls stopped by Ctrl-C besides [20]")
     parser.add_argument("--only", help="kinds of kills, by commas [all]")
     parser.add_argument("--seed", type=int, default=1, help="of the random moments [1]")
     parser.add_argument("--first", action="store_true", help="end with the first round in which something is found")
@@ -336,14 +358,15 @@ def main():
         if not bench.measure():
             return verdict(bench.broken)
         kinds = args.only.split(",") if args.only else list(KINDS)
-        whole = sum(SHARES[kind] for kind in kinds)
+        whole = sum(SHARES.get(kind, 0) for kind in kinds)
         for kind in kinds:
             began, before = time.monotonic(), len(bench.kills)
             try:
-                KINDS[kind](bench, max(1, round(args.kills * SHARES[kind] / whole)))
+                share = args.kills * SHARES[kind] / whole if kind in SHARES else args.stops
+                KINDS[kind](bench, max(1, round(share)))
             except Found:
                 break
-            print(f"{kind}: {len(bench.kills) - before} kills in {time.monotonic() - began:.0f} s,"
+            print(f"{kind}: {len(bench.kills) - before} in {time.monotonic() - began:.0f} s,"
                   f" {len(bench.broken)} findings so far", flush=True)
         show(bench)
         return verdict(bench.broken)

@@ -15,6 +15,10 @@ CREATE VIEW links AS SELECT a.url AS source, b.url AS target, l.position FROM st
 JOIN link l ON l.page_id = f.page_id JOIN url a ON a.id = s.url_id JOIN url b ON b.id = l.target_id WHERE s.state = 'done';
 CREATE VIEW urls AS SELECT u.url FROM state s JOIN url u ON u.id = s.url_id;
 """
+LINKS_1 = """
+INSERT INTO main.link SELECT l.id >> 17, l.id & 131071, l.target_id, h.kind, l.anchor, l.rel, l.fragment,
+nullif(h.region, 'body'), h.is_follow, l.times FROM new.link l JOIN new.link_shape h ON h.id = l.shape_id
+"""
 SCHEMA_1 = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../fixtures/schema-1.sql")
 
 
@@ -24,9 +28,10 @@ def to_version_1(path):
     db = sqlite3.connect(old)
     db.executescript("PRAGMA page_size = 8192;" + open(SCHEMA_1, encoding="utf-8").read())
     db.execute("ATTACH ? AS new", (path,))
-    for (table,) in db.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall():
+    for (table,) in db.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name <> 'link'").fetchall():
         columns = ", ".join(row[1] for row in db.execute(f"PRAGMA main.table_info({table})"))
         db.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")
+    db.execute(LINKS_1)
     db.commit()
     db.execute("DETACH new")
     db.executescript(VIEWS_1 + "PRAGMA application_id = 0x63726c74; PRAGMA user_version = 1; PRAGMA journal_mode = WAL;")

@@ -237,5 +237,7 @@ fn page(url: &str, links: Vec<LinkRecord>) -> PageRecord {
         anchors: Vec::new(),
         links,
         links_cut: 0,
+        items: None,
+        rows: Vec::new(),
     }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::extract::{LinkKind, Region};
+use crate::extract::{Item, LinkKind, Region, RuleRows};
 use crate::hash::ContentHash;
 use crate::robots::Rules;
 use crate::sitemap::Problem;
@@ -48,7 +48,7 @@ pub struct FetchRecord {
 }
 
 /// What one content of a URL says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PageRecord {
     /// Of the body.
     pub content_hash: ContentHash,
@@ -100,6 +100,10 @@ pub struct PageRecord {
     pub links: Vec<LinkRecord>,
     /// Links that were too many to keep.
     pub links_cut: u32,
+    /// Its structured data, if that is kept.
+    pub items: Option<Vec<Item>>,
+    /// What the user's rules that are for its URL make of it.
+    pub rows: Vec<RuleRows>,
 }
 
 /// A body as it is stored.

@@ -203,9 +203,10 @@ fn write_course(out: &mut impl Write, page: &Page<'_>) -> io::Result<()> {
     let course = course(&overview.course, overview.course_unit, overview.elapsed_ms);
     let last = course.steps.len().saturating_sub(1);
     let step_ms = i64::try_from(course.step_ms).unwrap_or(i64::MAX);
+    let is_short = course.step_ms * (course.steps.len() as u64) < 2000;
     let at = |step: usize| {
         let ms = step_ms.saturating_mul(i64::try_from(step).unwrap_or(i64::MAX));
-        if ms < 2000 { format!("{ms} ms") } else { length(ms) }
+        if is_short { format!("{ms} ms") } else { length(ms) }
     };
     let all: Vec<Column> = course
         .steps

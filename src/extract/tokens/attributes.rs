@@ -60,18 +60,26 @@ macro_rules! attributes {
 attributes! {
     Action = b"action", Alt = b"alt", AriaHidden = b"aria-hidden", Background = b"background",
     Cite = b"cite", Class = b"class", Content = b"content", Data = b"data",
-    Encoding = b"encoding", Href = b"href", Hreflang = b"hreflang",
+    DateTime = b"datetime", Encoding = b"encoding", Href = b"href", Hreflang = b"hreflang",
     HttpEquiv = b"http-equiv", Id = b"id", ImageSrcset = b"imagesrcset",
-    Lang = b"lang", LongDesc = b"longdesc", Name = b"name", Poster = b"poster",
+    ItemId = b"itemid", ItemProp = b"itemprop", ItemRef = b"itemref", ItemScope = b"itemscope",
+    ItemType = b"itemtype", Lang = b"lang", LongDesc = b"longdesc", Name = b"name", Poster = b"poster",
     Property = b"property", Rel = b"rel", Role = b"role", Src = b"src",
-    Srcset = b"srcset", Start = b"start", Type = b"type", XlinkHref = b"xlink:href",
+    Srcset = b"srcset", Start = b"start", Type = b"type", Value = b"value", XlinkHref = b"xlink:href",
 }
 
-/// Those that only say how the text of an element is to be read.
+/// Those that only say how the text of an element is to be read, or what it is.
 pub(super) const OF_TEXT: u64 = 1 << Attribute::AriaHidden as u32
     | 1 << Attribute::Class as u32
     | 1 << Attribute::Role as u32
-    | 1 << Attribute::Start as u32;
+    | 1 << Attribute::Start as u32
+    | 1 << Attribute::DateTime as u32
+    | 1 << Attribute::ItemId as u32
+    | 1 << Attribute::ItemProp as u32
+    | 1 << Attribute::ItemRef as u32
+    | 1 << Attribute::ItemScope as u32
+    | 1 << Attribute::ItemType as u32
+    | 1 << Attribute::Value as u32;
 
 /// A start tag with the attributes that are kept.
 pub(in crate::extract) struct Tag<'a> {
@@ -101,6 +109,16 @@ impl<'a> Tag<'a> {
     /// Whether the tag has any of the attributes that are kept and may lead somewhere.
     pub(in crate::extract) fn has_attributes(&self) -> bool {
         self.values.present & !OF_TEXT != 0
+    }
+
+    /// Whether the tag ends in `/>`.
+    pub(in crate::extract) fn self_closing(&self) -> bool {
+        self.self_closing
+    }
+
+    /// Whether the tag has `attribute`, whatever its value.
+    pub(in crate::extract) fn has(&self, attribute: Attribute) -> bool {
+        self.values.present & 1 << attribute as u32 != 0
     }
 
     /// The value of `attribute`, entities resolved; the first wins if there are several.
@@ -146,7 +164,6 @@ fn resolved(value: &str) -> Cow<'_, str> {
 }
 
 /// Where in the page the values of a tag's attributes lie.
-#[derive(Default)]
 pub(super) struct Values {
     /// A bit for each attribute that the tag has; the places of others are old.
     present: u64,
@@ -154,6 +171,12 @@ pub(super) struct Values {
 }
 
 const _: () = assert!(ATTRIBUTES.len() <= u64::BITS as usize);
+
+impl Default for Values {
+    fn default() -> Self {
+        Self { present: 0, places: [(0, 0); ATTRIBUTES.len()] }
+    }
+}
 
 impl Values {
     /// Reads the attributes of the tag whose name ends at `at`, to its end; of those

@@ -28,7 +28,7 @@ mod html5lib;
 #[cfg(test)]
 mod recorder;
 #[cfg(test)]
-mod soup;
+pub(super) mod soup;
 #[cfg(test)]
 mod tests;
 

@@ -47,15 +47,15 @@ pub(super) const SVG: &[&str] = &[
 ];
 
 /// A source of choices (`SplitMix64`; Steele, Lea, Flood 2014).
-pub(super) struct Soup(u64);
+pub(in crate::extract) struct Soup(u64);
 
 impl Soup {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(in crate::extract) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// A number below `end`.
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub(in crate::extract) fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -64,7 +64,7 @@ impl Soup {
         usize::try_from((mixed ^ mixed >> 31) % end).expect("below end")
     }
 
-    pub(super) fn one_of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
+    pub(in crate::extract) fn one_of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
         choices[self.below(choices.len())]
     }
 

@@ -65,7 +65,7 @@ const fn fact(name: &'static str, title: &'static str, text: &'static str) -> Re
 }
 
 /// Every report, in the order in which they are listed.
-pub static REPORTS: [Report; 32] = [
+pub static REPORTS: [Report; 33] = [
     problem("broken", "Broken links", include_str!("broken.sql")),
     problem("broken-fragments", "Links to missing places", include_str!("broken-fragments.sql")),
     problem("errors", "No answer", include_str!("errors.sql")),
@@ -83,6 +83,11 @@ pub static REPORTS: [Report; 32] = [
     problem("large", "Large documents", include_str!("large.sql")),
     problem("needs-javascript", "Pages that need scripts", include_str!("needs-javascript.sql")),
     problem("traps", "Traps", include_str!("traps.sql")),
+    problem(
+        "structured-data-errors",
+        "Broken structured data",
+        include_str!("structured-data-errors.sql"),
+    ),
     fact("summary", "Summary", include_str!("summary.sql")),
     fact("changes", "Changes", include_str!("changes.sql")),
     fact("redirects", "Redirects", include_str!("redirects.sql")),

@@ -41,8 +41,10 @@ fn leads_to(
         "SELECT t.target_id, t.is_redirect, CASE WHEN x.reason = 'depth' THEN u.url END
          FROM (
              SELECT l.target_id, 0 AS is_redirect
-             FROM state s JOIN fetch f ON f.id = s.fetch_id JOIN link l ON l.page_id = f.page_id
-             WHERE s.crawl_id = ?1 AND s.url_id = ?2 AND s.state = 'done' AND l.is_follow = 1
+             FROM state s JOIN fetch f ON f.id = s.fetch_id
+             JOIN link l ON l.id BETWEEN f.page_id << 17 AND f.page_id << 17 | 131071
+             JOIN link_shape h ON h.id = l.shape_id AND h.is_follow = 1
+             WHERE s.crawl_id = ?1 AND s.url_id = ?2 AND s.state = 'done'
              UNION
              SELECT f.redirect_to, 1 FROM state s JOIN fetch f ON f.id = s.fetch_id
              WHERE s.crawl_id = ?1 AND s.url_id = ?2 AND s.state = 'done' AND f.redirect_to IS NOT NULL

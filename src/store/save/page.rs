@@ -4,6 +4,7 @@ use tokio_rusqlite::rusqlite::{OptionalExtension, Result, Transaction, params};
 
 use crate::engine::record::{BodyRecord, LinkRecord, PageRecord, UrlId};
 use crate::extract::{LinkKind, MAX_LINKS, Region};
+use crate::store::extraction::{save_items, save_missing_items, save_rows};
 
 /// The row of a page version: that of an earlier crawl if the content is the same, and
 /// was read as it is now.
@@ -25,6 +26,10 @@ pub(super) fn save_page(
                 let sql = "UPDATE page SET body_id = ?2 WHERE id = ?1";
                 tx.prepare_cached(sql)?.execute(params![same.page_id, body_id])?;
             }
+            save_rows(tx, same.page_id, &page.rows)?;
+            if let Some(items) = &page.items {
+                save_missing_items(tx, same.page_id, items)?;
+            }
             return Ok(same.page_id);
         }
         body_id = body_id.or(same.body_id);
@@ -32,9 +37,9 @@ pub(super) fn save_page(
     let mut statement = tx.prepare_cached(
         "INSERT INTO page (url_id, content_hash, body_id, charset, title, description, h1, lang, claimed_canonical,
              robots_directives, is_index, is_follow, words, links, links_cut, main_words, simhash, headings, og,
-             jsonld_types, hreflang, rel_next, rel_prev, needs_javascript, anchors, reading)
+             jsonld_types, hreflang, rel_next, rel_prev, needs_javascript, anchors, reading, items)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
-             ?22, ?23, ?24, ?25, ?26)",
+             ?22, ?23, ?24, ?25, ?26, ?27)",
     )?;
     let page_id = statement.insert(params![
         id.0,
@@ -63,8 +68,13 @@ pub(super) fn save_page(
         page.needs_javascript,
         page.anchors,
         page.reading.cast_signed(),
+        page.items.as_ref().map(|items| i64::try_from(items.len()).expect("items are capped")),
     ])?;
     save_links(tx, page_id, &page.links, ids)?;
+    save_rows(tx, page_id, &page.rows)?;
+    if let Some(items) = &page.items {
+        save_items(tx, page_id, items)?;
+    }
     Ok(page_id)
 }
 
