@@ -123,7 +123,7 @@ impl Head {
     }
 
     /// The headers as a JSON object of arrays, without secrets: cookies keep their
-    /// names alone, a Location loses its credentials.
+    /// names alone, URLs lose their credentials.
     pub fn to_json(&self) -> String {
         let mut object = serde_json::Map::new();
         for (name, value) in self.headers.iter().take(KEPT_HEADERS) {
@@ -134,7 +134,12 @@ impl Head {
                 header::SET_COOKIE => {
                     format!("{}=<cut>", text.split('=').next().unwrap_or_default())
                 }
-                header::LOCATION => without_credentials(&text).into_owned(),
+                header::LOCATION | header::CONTENT_LOCATION | header::REFRESH => {
+                    without_credentials(&text).into_owned()
+                }
+                header::LINK => {
+                    text.split_inclusive('<').map(without_credentials).collect::<String>()
+                }
                 _ => text,
             };
             let values =
@@ -208,5 +213,16 @@ mod tests {
         assert_eq!(json, r#"{"set-cookie":["sid=<cut>"],"x":["a\"b"]}"#);
         let json = head(302, &[("location", "https://me:hunter2@a/b")]).to_json();
         assert_eq!(json, r#"{"location":["https://a/b"]}"#);
+        let urls = [
+            ("refresh", "0;url=//me:hunter2@a/b"),
+            ("content-location", "https://me@a/"),
+            ("link", "<https://me:hunter2@a/>; rel=x, </b>, <//u:hunter2@c/>;title=\"a@b\""),
+        ];
+        let json = head(200, &urls).to_json();
+        assert!(
+            !json.contains("hunter2") && json.contains(r#"<https://a/>; rel=x, </b>, <//c/>"#),
+            "{json}"
+        );
+        assert!(json.contains("a@b"), "{json}");
     }
 }
