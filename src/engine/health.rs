@@ -167,7 +167,7 @@ impl Engine {
         }
         if is_challenge && health.is_challenged(answered.clone()) {
             let refused = std::mem::take(&mut health.challenged);
-            return self.refuse(server, refused, "it asks visitors to prove that they are human");
+            return self.set_back(server, refused, "it asks visitors to prove that they are human");
         }
         if !is_challenge {
             health.has_answered = true;
@@ -180,12 +180,12 @@ impl Engine {
                 refused.len(),
                 said(visited)
             );
-            self.refuse(server, refused, &why);
+            self.set_back(server, refused, &why);
         }
     }
 
     /// Parks a server that refuses us; what it refused is to be asked for again.
-    fn refuse(&mut self, server: ServerId, refused: Vec<Answered>, why: &str) {
+    fn set_back(&mut self, server: ServerId, refused: Vec<Answered>, why: &str) {
         self.health(server).is_refusing = true;
         self.park_server(server, why);
         for answered in refused.into_iter().filter(|answered| answered.is_done) {
