@@ -136,3 +136,102 @@ fn an_address_that_leads_nowhere_is_an_error_in_its_row() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn each_chain_is_shown_with_its_hops_its_end_and_whether_it_loops() {
+    let site = Site::of(&[
+        (
+            "/",
+            Answer::html(
+                "<a href=/one>1</a><a href=/two>2</a><a href=/self>s</a><a href=/in>i</a><a href=/lost>l</a><a href=/out>o</a>",
+            ),
+        ),
+        ("/one", Answer::redirect(301, "/end#part")),
+        ("/two", Answer::redirect(302, "/one")),
+        ("/end", Answer::html("<title>end</title>")),
+        ("/self", Answer::redirect(302, "/self")),
+        ("/in", Answer::redirect(302, "/a")),
+        ("/a", Answer::redirect(307, "/b")),
+        ("/b", Answer::redirect(308, "/a")),
+        ("/lost", Answer::redirect(301, "/gone")),
+        ("/out", Answer::redirect(301, "http://elsewhere.invalid/x")),
+    ]);
+    let desk = Desk::new();
+    let ran = desk.run(&["crawl", &site.url("/"), "-o", "x.db", "-q", "--no-sitemaps"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let chains =
+        "SELECT replace(url, '{}', ''), hops, loops, replace(final_url, '{}', ''), final_status
+                  FROM redirect_chains ORDER BY 1";
+    assert_eq!(
+        desk.rows("x.db", &chains.replace("{}", &site.url(""))),
+        [
+            "/a|2|1|/a|307",
+            "/b|2|1|/b|308",
+            "/in|3|1|/a|307",
+            "/lost|1|0|/gone|404",
+            "/one|1|0|/end|200",
+            "/out|1|0|http://elsewhere.invalid/x|",
+            "/self|1|1|/self|302",
+            "/two|2|0|/end|200",
+        ]
+    );
+    let report =
+        desk.run(&["report", "x.db", "chains", "--format", "csv"]).out.replace(&site.url(""), "");
+    for line in ["/two,0,2,", "/in,1,", "/self,1,", "/two -> /one -> /end"] {
+        assert!(report.contains(line), "{line} is not in {report}");
+    }
+}
+
+#[test]
+fn a_refresh_leads_where_a_link_may_lead() {
+    #[rustfmt::skip]
+    let rows: &[(&str, &str)] = &[
+        // what the refresh says                     where it leads, state, reason, fragment
+        ("0;url=/new",                               "HERE/new|done||"),
+        ("5; URL='/quoted#part'",                    "HERE/quoted|done||part"),
+        ("0;/bare",                                  "HERE/bare|done||"),
+        ("0.5 , url = /comma ",                      "HERE/comma|done||"),
+        ("0;url=http://HERE/absolute",               "HERE/absolute|done||"),
+        ("0;url=http://user:hunter2@HERE/secret",    "HERE/secret|done||"),
+        ("0;url=javascript:alert(1)",                "javascript:alert(1)|refused|scheme|"),
+        ("0;url=file:///etc/passwd",                 "file:///etc/passwd|refused|scheme|"),
+        ("0;url=http://10.0.0.1/",                   "http://10.0.0.1/|aside|external|"),
+        ("0;url=http://[",                           "http://[|refused|invalid|"),
+        ("5",                                        ""),
+        ("soon;url=/never",                          ""),
+    ];
+    for by_header in [false, true] {
+        let site = Site::start(move |request, _| match &*request.path {
+            "/" => Some(Answer::html(
+                &(0..rows.len()).map(|n| format!("<a href=/r/{n}>{n}</a>")).collect::<String>(),
+            )),
+            path => {
+                let (said, _) = rows[path.strip_prefix("/r/")?.parse::<usize>().ok()?];
+                let said = said.replace("HERE", &request.headers["host"]);
+                Some(if by_header {
+                    Answer::html("<p>x").with("Refresh", &said)
+                } else {
+                    Answer::html(&format!("<meta http-equiv=Refresh content=\"{said}\">"))
+                })
+            }
+        });
+        let desk = Desk::new();
+        // A stored body would be as the server sent it.
+        let url = site.url("/");
+        let how = ["-o", "x.db", "-q", "--no-sitemaps", "--no-traps", "--store", "none"];
+        let ran = desk.run(&[&["crawl", &url], &how[..]].concat());
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        for (n, (said, expected)) in rows.iter().enumerate() {
+            let sql = format!(
+                "SELECT u.url, u.state, u.reason, l.fragment FROM links l JOIN urls u ON u.url = l.target
+                 WHERE l.source = '{}' AND l.kind = '{}'",
+                site.url(&format!("/r/{n}")),
+                if by_header { "refresh-header" } else { "meta-refresh" },
+            );
+            let found = desk.rows("x.db", &sql).concat().replace(&site.url(""), "HERE");
+            assert_eq!(found, *expected, "{said:?}, by header: {by_header}");
+        }
+        let bytes = std::fs::read(desk.path("x.db")).unwrap();
+        assert!(!bytes.windows(7).any(|window| window == b"hunter2"), "a secret is in the file");
+    }
+}

@@ -58,7 +58,8 @@ fn admission(page: &CanonicalUrl, url: &CanonicalUrl) {
     assert_eq!(CanonicalUrl::parse(stripped.as_str()).as_ref(), Ok(&stripped), "one spelling");
     let mut traps = Traps::new(UrlHasher::new([7; 16]), 2026);
     let pattern = traps.judge(url).map(|trap| trap.pattern);
-    assert_eq!(traps.judge(url).map(|trap| trap.pattern), pattern, "a trap holds");
+    let again = traps.judge(url).map(|trap| trap.pattern);
+    assert!(pattern.is_none() || again == pattern, "a trap holds");
 }
 
 /// What is written for it stays in its folder.

@@ -4,20 +4,25 @@
 //! a URL: it goes back to the queue uncounted, and its server is left alone for ever
 //! longer. If others are reached meanwhile, the server is parked; if none is, the
 //! network may be down, and the crawl waits for it. A server that never answered
-//! while others do is not there: that is its URLs' answer. A server that had worked and then refuses most of
-//! what it is asked is parked too, and what it refused goes back to pending: a
-//! resume asks for it again.
+//! while others do is not there: that is its URLs' answer. A server that had worked
+//! and then refuses most of what it is asked is parked too, and what it refused goes
+//! back to pending: a resume asks for it again. So is one that asks whether we are
+//! human, at once if that is all it ever said, else three times in a row.
 //!
 //! reached → failing (held) → reached again, or parked
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::record::{Ending, Kind, Moment, OriginId, Outcome, Record, ServerId, UrlId, Visited};
+use super::record::{
+    CHALLENGE, Ending, Kind, Moment, OriginId, Outcome, Record, ServerId, UrlId, Visited,
+};
 use super::{Action, Engine};
 
 /// Answers that are looked at.
 const RING: usize = 20;
+/// Challenges in a row after which a server that gave pages is taken at its word.
+const CHALLENGES: usize = 3;
 /// Good answers after which a server is one that had worked.
 const WORKED: u32 = 10;
 /// Tries without a connection after which a server may be parked.
@@ -41,9 +46,13 @@ pub(super) struct Health {
     previous_failure: Option<Instant>,
     has_connected: bool,
     is_refusing: bool,
+    /// Whether any page came.
+    has_answered: bool,
+    /// URLs of the challenges since the last answer of another kind.
+    challenged: Vec<Answered>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Answered {
     id: UrlId,
     origin: OriginId,
@@ -82,6 +91,12 @@ impl Health {
         self.failures = 0;
         self.has_connected = true;
         (self.failing_since, self.last_failure, self.previous_failure) = (None, None, None);
+    }
+
+    /// Takes a challenge in; whether that is all that is to be had from the server.
+    fn is_challenged(&mut self, answered: Answered) -> bool {
+        self.challenged.push(answered);
+        self.challenged.len() >= CHALLENGES || !self.has_answered
     }
 
     /// Takes an answer in; whether the server refuses us by now.
@@ -145,26 +160,40 @@ impl Engine {
             is_refusal: visited.outcome.is_refusal(),
             is_done: *ending == Ending::Done,
         };
+        let is_challenge = visited.fetch.error == Some(CHALLENGE);
         let health = self.health(server);
-        if health.is_refusing || !health.answered(answered) {
+        if health.is_refusing {
             return;
         }
-        health.is_refusing = true;
-        let refused = std::mem::take(&mut health.last);
-        let refused = refused.into_iter().filter(|answered| answered.is_refusal);
-        let (refused, rest): (Vec<_>, Vec<_>) = refused.partition(|answered| answered.is_done);
-        let count = refused.len() + rest.len();
-        let why = format!(
-            "began refusing us: {count} of the last {RING} answers, the last was {}",
-            said(visited)
-        );
-        self.park_server(server, &why);
-        for answered in &refused {
+        if is_challenge && health.is_challenged(answered.clone()) {
+            let refused = std::mem::take(&mut health.challenged);
+            return self.set_back(server, refused, "it asks visitors to prove that they are human");
+        }
+        if !is_challenge {
+            health.has_answered = true;
+            health.challenged.clear();
+        }
+        if health.answered(answered) {
+            let refused: Vec<_> = health.last.drain(..).filter(|it| it.is_refusal).collect();
+            let why = format!(
+                "began refusing us: {} of the last {RING} answers, the last was {}",
+                refused.len(),
+                said(visited)
+            );
+            self.set_back(server, refused, &why);
+        }
+    }
+
+    /// Parks a server that refuses us; what it refused is to be asked for again.
+    fn set_back(&mut self, server: ServerId, refused: Vec<Answered>, why: &str) {
+        self.health(server).is_refusing = true;
+        self.park_server(server, why);
+        for answered in refused.into_iter().filter(|answered| answered.is_done) {
             self.known.set_taken(answered.id, false);
             self.frontier.reopen(answered.origin);
             self.pages -= 1;
+            self.reopened.push(answered.id);
         }
-        self.reopened.extend(refused.into_iter().map(|answered| answered.id));
     }
 
     /// Says which refused URLs are pending again; after the record of the last of them.

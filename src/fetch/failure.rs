@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 
 use super::Undecodable;
 use super::guard::LookupError;
+use crate::engine::record::CHALLENGE;
 
 /// Why a fetch gave no usable response.
 ///
@@ -38,6 +39,9 @@ pub enum FetchError {
     /// A 304 to a request that asked for the whole.
     #[error("the server says that nothing changed, but was not asked that")]
     NotAsked,
+    /// An answer that only a person is to get past.
+    #[error("it asks visitors to prove that they are human")]
+    Challenge,
     /// The code that visited the URL failed.
     #[error("a fault in crawlite: {0}")]
     Panic(String),
@@ -55,6 +59,7 @@ impl FetchError {
             Self::Broken(_) => "broken",
             Self::Undecodable(_) => "undecodable",
             Self::NotAsked => "not-asked",
+            Self::Challenge => CHALLENGE,
             Self::Panic(_) => "panic",
         }
     }

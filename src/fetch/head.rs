@@ -139,7 +139,7 @@ impl Head {
     }
 
     /// The headers as a JSON object of arrays, without secrets: cookies keep their
-    /// names alone, a Location loses its credentials.
+    /// names alone, URLs lose their credentials.
     pub fn to_json(&self) -> String {
         let mut object = serde_json::Map::new();
         for (name, value) in self.headers.iter().take(KEPT_HEADERS) {
@@ -148,7 +148,12 @@ impl Head {
                     .into_owned();
             let text = match *name {
                 header::SET_COOKIE => without_value(&text),
-                header::LOCATION => without_credentials(&text).into_owned(),
+                header::LOCATION | header::CONTENT_LOCATION | header::REFRESH => {
+                    without_credentials(&text).into_owned()
+                }
+                header::LINK => {
+                    text.split_inclusive('<').map(without_credentials).collect::<String>()
+                }
                 _ => text,
             };
             let values =
@@ -226,5 +231,16 @@ mod tests {
         assert_eq!(json, r#"{"set-cookie":["<cut>"]}"#, "a cookie without a name");
         let json = head(302, &[("location", "https://me:hunter2@a/b")]).to_json();
         assert_eq!(json, r#"{"location":["https://a/b"]}"#);
+        let urls = [
+            ("refresh", "0;url=//me:hunter2@a/b"),
+            ("content-location", "https://me@a/"),
+            ("link", "<https://me:hunter2@a/>; rel=x, </b>, <//u:hunter2@c/>;title=\"a@b\""),
+        ];
+        let json = head(200, &urls).to_json();
+        assert!(
+            !json.contains("hunter2") && json.contains(r#"<https://a/>; rel=x, </b>, <//c/>"#),
+            "{json}"
+        );
+        assert!(json.contains("a@b"), "{json}");
     }
 }

@@ -80,7 +80,7 @@ pub struct Fetched {
     pub ip: Option<IpAddr>,
     /// From the start to the head.
     pub first_byte: Duration,
-    /// The body as it came, if it was wanted.
+    /// The body as it came, if it was wanted; of a refusal the beginning.
     pub body: Option<Vec<u8>>,
     /// Whether the cap ended the body.
     pub is_cut: bool,
@@ -307,14 +307,19 @@ impl Fetcher {
     }
 }
 
-/// Reads a short body to its end, so that the connection can be used again.
+/// Reads a short body to its end, so that the connection can be used again. Its beginning
+/// is kept where a server refuses: it may say why.
 async fn drain(mut response: Response, fetched: &mut Fetched) {
+    let is_refusal = matches!(fetched.head.status, 403 | 429 | 503);
     let length = fetched.head.get("content-length").and_then(|length| length.parse::<u64>().ok());
-    if length.is_some_and(|length| length > DRAIN_BYTES) {
+    if length.is_some_and(|length| length > DRAIN_BYTES) && !is_refusal {
         return;
     }
     while let Ok(Some(chunk)) = response.chunk().await {
         fetched.wire_bytes += chunk.len() as u64;
+        if is_refusal {
+            fetched.body.get_or_insert_default().extend_from_slice(&chunk);
+        }
         if fetched.wire_bytes > DRAIN_BYTES {
             return;
         }

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::wanted::{is_css, is_html, is_kept};
-use super::{PageRules, Read, page, sitemap};
+use super::{PageRules, Read, challenge, page, sitemap};
 use crate::canonical::{CanonicalUrl, join};
 use crate::engine::record::{BodyRecord, Candidate, Found, FoundBy, Kind, RobotsAnswer};
 use crate::extract;
-use crate::fetch::{Fetched, Head, decode};
+use crate::fetch::{FetchError, Fetched, Head, decode};
 use crate::hash::ContentHash;
 use crate::refusal::{Reason, Refusal};
 use crate::robots::{MAX_ROBOTS_BYTES, Rules};
@@ -41,8 +41,17 @@ pub(super) fn read_body(
     let cap = decoded_cap(candidate.kind, rules);
     let decoded = match decode(body, &encoding, cap) {
         Ok(decoded) => decoded,
+        // Of a refusal only the status counts.
+        Err(_) if challenge::may_be(head) => return Read::default(),
         Err(error) => return Read { error: Some(error.into()), ..Read::default() },
     };
+    if challenge::may_be(head) {
+        let is_html = is_html(head) || page::looks_like_html(&decoded.bytes);
+        let is_challenge = is_html
+            && challenge::is_told(&extract::decode(&decoded.bytes, head.charset()).0)
+            || challenge::is_named(head);
+        return Read { error: is_challenge.then_some(FetchError::Challenge), ..Read::default() };
+    }
     let is_cut = fetched.is_cut || decoded.is_cut;
     let body_bytes = Some(decoded.bytes.len() as u64);
     let read = match candidate.kind {

@@ -6,6 +6,7 @@
 //! failure, a panic included, is that URL's recorded outcome.
 
 mod body;
+mod challenge;
 mod links;
 mod page;
 mod room;
@@ -184,7 +185,10 @@ impl Visitor {
         let (read, hold) = match (read, fetched.body.take()) {
             (Some(read), _) => read,
             (None, Some(body)) => self.read(candidate, body, fetched).await?,
-            (None, None) => (Read::default(), Hold::default()),
+            (None, None) => {
+                let error = challenge::is_named(&head).then_some(FetchError::Challenge);
+                (Read { error, ..Read::default() }, Hold::default())
+            }
         };
         let mut found = read.found;
         let redirect = self.redirect(candidate, &head, &mut found);

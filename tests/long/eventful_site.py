@@ -30,6 +30,15 @@ SO_TIMESTAMPNS = 35  # Linux; Python has no name for it
 Request = collections.namedtuple("Request", "arrived host path status answered")
 
 
+def wall_ahead():
+    """Seconds from the clock that never jumps to the wall clock, measured when nothing came between the two looks."""
+    def look():
+        before = time.monotonic()
+        wall = time.time()
+        return time.monotonic() - before, wall - before
+    return min(look() for _ in range(100))[1]
+
+
 def spread(number):
     """A number that looks like any other."""
     number = (number * 0x9E3779B97F4A7C15 + 0x7F4A7C15) & (1 << 64) - 1
@@ -43,7 +52,7 @@ class Site:
         self.pages, self.latency, self.retry_after, self.eventful = pages, latency, retry_after, eventful
         groups = {"127.0.1.": 1, "127.0.2.": polite, "127.0.3.": busy, "127.0.4.": small}
         self.hosts = [f"{group}{n}" for group, count in groups.items() for n in range(1, count + 1)]
-        self.requests, self.lock, self.met = [], threading.Lock(), set()
+        self.requests, self.lock, self.met, self.wall_ahead = [], threading.Lock(), set(), wall_ahead()
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)  # accepted sockets inherit it
         self.listener.bind(("0.0.0.0", 0))
@@ -87,7 +96,7 @@ class Site:
                 for level, kind, value in extra:
                     if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
                         seconds, nanoseconds = struct.unpack("qq", value[:16])
-                        arrived -= time.time() - (seconds + nanoseconds / 1e9)
+                        arrived = seconds + nanoseconds / 1e9 - self.wall_ahead
                 head += data
                 if not data:
                     break

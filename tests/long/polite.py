@@ -25,6 +25,7 @@ import threading
 import time
 from dataclasses import dataclass
 
+from eventful_site import wall_ahead
 from outside_view import ROBOTS, kill, print_table, rows, start, verdict
 
 PAGES = 40
@@ -32,6 +33,7 @@ TOLERANCE = 0.002
 RETRY_AFTER = 1.0
 SLOW = 0.9  # several delays, and such pages come in a row, so that only the limit keeps them apart
 SO_TIMESTAMPNS = 35  # Linux; Python has no name for it
+WALL_AHEAD = wall_ahead()
 
 
 @dataclass
@@ -72,7 +74,7 @@ class Site:
                 for level, kind, value in extra:
                     if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
                         seconds, nanoseconds = struct.unpack("qq", value[:16])
-                        arrived -= time.time() - (seconds + nanoseconds / 1e9)
+                        arrived = seconds + nanoseconds / 1e9 - WALL_AHEAD
                 head += data
                 if not data:
                     return

@@ -146,18 +146,39 @@ impl Job<'_> {
         let tables = page.reports().count();
         let mut counting = Counting::start("tables written", Some(tables as u64), self.quiet);
         for tally in page.reports() {
-            let table = RefCell::new(html.report(tally, limit).map_err(QueryError::Output)?);
-            let columns = |names: &[String]| {
-                table.borrow_mut().columns(names);
-                Ok(())
-            };
-            let row = |row: &[Value]| table.borrow_mut().row(row);
-            self.reports.run(tally.report, Some(self.shown.id), limit, columns, row)?;
-            let rows = table.into_inner().finish().map_err(QueryError::Output)?;
+            html.begin_report(tally).map_err(QueryError::Output)?;
+            let rows = self.rows(html, tally, limit)?;
             html.end_report(tally, rows).map_err(QueryError::Output)?;
             counting.add_long();
         }
         counting.finish();
         Ok(tables)
+    }
+
+    /// Writes the rows of a report, as far as they can be had; their number.
+    fn rows(
+        &self,
+        html: &mut Html<'_, Stream<'_>>,
+        tally: &Tally,
+        limit: Option<u64>,
+    ) -> Result<u64, QueryError> {
+        if let Some(failure) = &tally.failure {
+            return html.failed(failure).map(|()| 0).map_err(QueryError::Output);
+        }
+        let table = RefCell::new(html.table(tally, limit));
+        let columns = |names: &[String]| {
+            table.borrow_mut().columns(names);
+            Ok(())
+        };
+        let row = |row: &[Value]| table.borrow_mut().row(row);
+        let outcome = self.reports.run(tally.report, Some(self.shown.id), limit, columns, row);
+        let rows = table.into_inner().finish().map_err(QueryError::Output)?;
+        match outcome {
+            Err(error) if error.is_too_much() => {
+                html.failed(&error.to_string()).map_err(QueryError::Output)?;
+            }
+            outcome => drop(outcome?),
+        }
+        Ok(rows)
     }
 }

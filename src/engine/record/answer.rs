@@ -8,6 +8,9 @@ use crate::hash::ContentHash;
 use crate::robots::Rules;
 use crate::sitemap::Problem;
 
+/// The code of an answer that asks whether we are human.
+pub const CHALLENGE: &str = "challenge";
+
 /// One request and its answer, as the store keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FetchRecord {

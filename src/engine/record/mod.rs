@@ -16,7 +16,8 @@ use crate::refusal::Refusal;
 use crate::traps::Trap;
 
 pub use answer::{
-    BodyRecord, FetchRecord, LinkRecord, PageRecord, RobotsAnswer, SitemapEntry, SitemapRecord,
+    BodyRecord, CHALLENGE, FetchRecord, LinkRecord, PageRecord, RobotsAnswer, SitemapEntry,
+    SitemapRecord,
 };
 pub use place::{Depth, Moment, OriginId, ServerId, UrlId};
 

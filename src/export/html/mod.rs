@@ -62,13 +62,15 @@ pub struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// The reports that have rows, in the order in which they stand on the page.
+    /// The reports that have rows, or could not be made, in the order in which they stand
+    /// on the page.
     pub fn reports(&self) -> impl Iterator<Item = &Tally> {
         [Group::Problems, Group::Facts].into_iter().flat_map(|group| self.of_group(group))
     }
 
     fn of_group(&self, group: Group) -> impl Iterator<Item = &Tally> {
-        self.tallies.iter().filter(move |tally| tally.rows > 0 && tally.report.group == group)
+        let has_section = |tally: &&Tally| tally.rows > 0 || tally.failure.is_some();
+        self.tallies.iter().filter(has_section).filter(move |tally| tally.report.group == group)
     }
 
     /// Whether a report has a section.
@@ -141,11 +143,11 @@ impl<'a, W: Write> Html<'a, W> {
         Ok(Self { out, page, group: None })
     }
 
-    /// Begins the table of a report, which the caller fills and ends.
+    /// Begins a report: what stands above its table.
     ///
     /// # Errors
     /// If the page cannot be written.
-    pub fn report(&mut self, tally: &Tally, shown: Option<u64>) -> io::Result<Table<'_, W>> {
+    pub fn begin_report(&mut self, tally: &Tally) -> io::Result<()> {
         let report = tally.report;
         if self.group.replace(report.group) != Some(report.group) {
             let (id, title) = title_of(report.group);
@@ -156,22 +158,35 @@ impl<'a, W: Write> Html<'a, W> {
             "<section class=\"report\" id=\"{}\"><h3>{} <span>{}</span></h3>\n<p class=\"lead\">{}</p>",
             report.name,
             Text(report.title),
-            count(tally.rows),
+            rows_of(tally),
             Text(report.sentence())
         )?;
-        findings::write_of(&mut self.out, tally)?;
+        findings::write_of(&mut self.out, tally)
+    }
+
+    /// The table of a report, which the caller fills and ends; of its rows, so many are
+    /// `shown`.
+    pub fn table(&mut self, tally: &Tally, shown: Option<u64>) -> Table<'_, W> {
+        let title = tally.report.title;
         let caption = match shown {
             Some(shown) if shown < tally.rows => {
-                format!(
-                    "{}: the first {} of {} rows",
-                    report.title,
-                    count(shown),
-                    count(tally.rows)
-                )
+                format!("{title}: the first {} of {} rows", count(shown), count(tally.rows))
             }
-            _ => report.title.to_owned(),
+            _ => title.to_owned(),
         };
-        Ok(Table::new(&mut self.out, caption, self.page.place()))
+        Table::new(&mut self.out, caption, self.page.place())
+    }
+
+    /// Says why the rows of a report are not there, or not all.
+    ///
+    /// # Errors
+    /// If the page cannot be written.
+    pub fn failed(&mut self, why: &str) -> io::Result<()> {
+        writeln!(
+            self.out,
+            "<p class=\"failed\">This report could not be made whole: {}</p>",
+            Text(why)
+        )
     }
 
     /// Ends a report whose table has so many rows.
@@ -229,6 +244,11 @@ fn without_comment(sql: &str) -> &str {
     rest
 }
 
+/// How many rows a report has, if that is known.
+fn rows_of(tally: &Tally) -> String {
+    if tally.failure.is_some() { "?".into() } else { count(tally.rows) }
+}
+
 /// The heading of a group: id and title.
 fn title_of(group: Group) -> (&'static str, &'static str) {
     match group {
@@ -283,8 +303,7 @@ fn write_contents(out: &mut impl Write, page: &Page<'_>) -> io::Result<()> {
         write!(out, "</ul>\n<p><a href=\"#{id}\">{title}</a></p>\n<ul>")?;
         for tally in tallies {
             let class = findings::worst(tally).map_or("", |severity| findings::names(severity).0);
-            let (name, title, rows) =
-                (tally.report.name, Text(tally.report.title), count(tally.rows));
+            let (name, title, rows) = (tally.report.name, Text(tally.report.title), rows_of(tally));
             write!(
                 out,
                 "<li class=\"{class}\"><a href=\"#{name}\">{title} <span>{rows}</span></a></li>"
@@ -292,4 +311,42 @@ fn write_contents(out: &mut impl Write, page: &Page<'_>) -> io::Result<()> {
         }
     }
     out.write_all(b"</ul></details></nav>\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::report;
+
+    #[test]
+    fn a_report_that_could_not_be_made_says_why() {
+        let failure = Some("needs <much>".to_owned());
+        let report = report("hosts").expect("it is in the list");
+        let tallies = [Tally { report, rows: 0, findings: Vec::new(), failure }];
+        let page = Page {
+            file: "x.db",
+            file_bytes: 0,
+            overview: &Overview::default(),
+            config: None,
+            is_running: true,
+            is_named: false,
+            written_at: 0,
+            tallies: &tallies,
+            map: Map::default(),
+        };
+        let mut html = Html::begin(Vec::new(), &page).unwrap();
+        for tally in page.reports() {
+            html.begin_report(tally).unwrap();
+            html.failed(tally.failure.as_deref().unwrap()).unwrap();
+            html.end_report(tally, 0).unwrap();
+        }
+        let html = String::from_utf8(html.finish().unwrap()).unwrap();
+        for expected in [
+            "<a href=\"#hosts\">Hosts <span>?</span></a>",
+            "whole: needs &lt;much&gt;</p>",
+            "Running: ",
+        ] {
+            assert!(html.contains(expected), "{expected} is not in {html}");
+        }
+    }
 }

@@ -113,6 +113,7 @@ impl Tree {
             .iter()
             .zip(0..)
             .filter(|(node, _)| node.pages >= 3.max(all / MIN_SHARE) || node.pages == all)
+            .filter(|(node, _)| !self.says_nothing(node))
             .map(|(node, id)| (node.pages, self.place(id), id))
             .collect();
         // What is around something has at least as many pages, and a shorter place.
@@ -134,6 +135,11 @@ impl Tree {
         }
         rest.retain(|_, (pages, _)| *pages > 0);
         Sections::new(self, &rest)
+    }
+
+    /// Whether it is the beginning of all file names of a folder.
+    fn says_nothing(&self, node: &Node) -> bool {
+        node.name.ends_with(['-', '_']) && node.pages == self.nodes[node.parent as usize].pages
     }
 
     /// The nearest of `chosen` around a part.
@@ -289,6 +295,12 @@ mod tests {
         let urls =
             [pages("/sql-", 40), pages("/app-", 10), pages("/", 30), pages("/x-", 20)].concat();
         assert_eq!(shown(&sections(&urls)), ["/ 0/50 rest", "  app- 0/10", "  sql- 0/40"]);
+    }
+
+    #[test]
+    fn names_that_all_begin_alike_divide_nothing() {
+        let urls = [pages("/x/page-", 9), pages("/y/page-", 9), pages("/y/", 1)].concat();
+        assert_eq!(shown(&sections(&urls)), ["/x/ 0/9", "/y/ 0/1 rest", "  page- 0/9"]);
     }
 
     #[test]

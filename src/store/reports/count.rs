@@ -19,6 +19,16 @@ pub struct Tally {
     pub rows: u64,
     /// The gates on it, with their findings.
     pub findings: Vec<(&'static Gate, u64)>,
+    /// Why it could not be made: it would take too long, or too much memory. Then the
+    /// numbers are not known.
+    pub failure: Option<String>,
+}
+
+impl QueryError {
+    /// Whether a question was too much rather than wrong, and others may be answered.
+    pub fn is_too_much(&self) -> bool {
+        matches!(self, Self::TooLong(_) | Self::TooMuchMemory(_) | Self::TooLarge(_))
+    }
 }
 
 impl Reports {
@@ -48,7 +58,7 @@ impl Reports {
     /// hands them over in the order of the list. The first failure of `on_tally` ends it.
     ///
     /// # Errors
-    /// See [`QueryError`].
+    /// See [`QueryError`]; that a report needs too much is no error but its [`Tally::failure`].
     pub fn tally_all(
         &self,
         crawl_id: i64,
@@ -64,10 +74,17 @@ impl Reports {
             .map(|gate| format!(", count(*) FILTER (WHERE {})", gate.condition))
             .collect();
         let part = report.part(Some(crawl_id));
-        let rows = self.rows(&format!("SELECT count(*){counts} FROM (\n{part}\n)"))?;
+        let rows = match self.rows(&format!("SELECT count(*){counts} FROM (\n{part}\n)")) {
+            Ok(rows) => rows,
+            Err(error) if error.is_too_much() => {
+                let failure = Some(error.to_string());
+                return Ok(Tally { report, rows: 0, findings: Vec::new(), failure });
+            }
+            Err(error) => return Err(error),
+        };
         let mut counts = rows.iter().flatten().map(|value| number(value).unsigned_abs());
         let rows = counts.next().unwrap_or_default();
-        Ok(Tally { report, rows, findings: gates.zip(counts).collect() })
+        Ok(Tally { report, rows, findings: gates.zip(counts).collect(), failure: None })
     }
 
     /// Asks every report something, on all cores, and hands the answers over in the
@@ -104,5 +121,36 @@ impl Reports {
             }
             Ok(())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::migrate;
+    use super::super::fact;
+    use super::*;
+    use tokio_rusqlite::rusqlite::Connection;
+
+    static GREEDY: Report =
+        fact("greedy", "", "SELECT 1 WHERE replace(hex(randomblob(8000000)), '0', 'xx') <> '';");
+
+    #[test]
+    fn that_a_report_needs_too_much_is_told_and_no_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let mut db = Connection::open(&path).unwrap();
+        migrate::create(&mut db, [0; 16], 0).unwrap();
+        migrate::renew_views(&mut db).unwrap();
+        drop(db);
+        let reports = Reports::open(&path).unwrap();
+        let failure = reports.tally(&GREEDY, 1).unwrap().failure.expect("it is greedy");
+        assert!(failure.starts_with("a value would exceed"), "{failure}");
+        let mut failures = Vec::new();
+        let keep = |tally: Tally| {
+            failures.push(tally.failure);
+            Ok(())
+        };
+        reports.tally_all(1, keep).unwrap();
+        assert_eq!(failures, vec![None; REPORTS.len()]);
     }
 }
