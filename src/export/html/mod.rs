@@ -1,8 +1,8 @@
 //! What does a crawl look like on one page of HTML?
 //!
 //! The page holds everything it needs: style, script and pictures. It loads nothing
-//! and runs nothing but its own script, which sorts tables ([`policy`]); everything
-//! that is not its own is escaped ([`escape`]). What comes first is of a bounded
+//! and runs nothing but its own script, which sorts tables (`policy`); everything
+//! that is not its own is escaped (`escape`). What comes first is of a bounded
 //! size and handed over whole ([`Page`]); the tables of the reports follow row by
 //! row, so memory does not grow with the crawl.
 
