@@ -95,7 +95,7 @@ fn a_host_that_is_slow_or_wants_long_delays_holds_no_other_up() {
             .filter(move |(_, request)| request.headers["host"].starts_with(host))
             .map(|(at, _)| at)
     };
-    let last = of("127.0.0.1:").last().unwrap();
+    let last = of("127.0.0.1:").next_back().unwrap();
     assert_eq!(of("127.0.0.1:").count(), 101);
     for host in ["127.0.0.2:", "127.0.0.3:"] {
         let second = of(host).nth(1).unwrap();

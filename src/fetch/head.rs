@@ -220,7 +220,7 @@ mod tests {
         ];
         let json = head(200, &urls).to_json();
         assert!(
-            !json.contains("hunter2") && json.contains(r#"<https://a/>; rel=x, </b>, <//c/>"#),
+            !json.contains("hunter2") && json.contains("<https://a/>; rel=x, </b>, <//c/>"),
             "{json}"
         );
         assert!(json.contains("a@b"), "{json}");
