@@ -10,7 +10,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use url::Url;
 
-use crate::extract::{self, Deadline, Rules};
+use crate::extract::{self, Rules};
 use crate::pool::{Pool, spent};
 use crate::store::{self, Reread, Rereading, Store, Unread};
 
@@ -76,8 +76,7 @@ fn first(ids: &[i64]) -> Vec<i64> {
 fn read(page: Unread, wanted: &Wanted) -> Option<Reread> {
     let (page_id, url) = (page.page_id, Url::parse(&page.url).ok()?);
     let html = page.text()?;
-    let deadline = Deadline::after(spent, extract::allowance(html.len()));
-    let rows = wanted.rules.read(&url, &html, &deadline);
+    let rows = wanted.rules.read(&url, &html, spent);
     let items = wanted.items.then(|| extract::items(&html, &url));
     Some(Reread { page_id, rows, items })
 }

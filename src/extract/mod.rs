@@ -35,7 +35,7 @@ pub use links::{LinkKind, header_links};
 pub use markdown::{MAX_TEXT_BYTES, MainText, Markup, main_text};
 pub use rules::{BadRule, Cell, Column, Rule, RuleRows, Rules, allowance};
 pub use selector::{BadSelector, Matches, Selector};
-pub use tree::{Cut, Deadline};
+pub use tree::Cut;
 
 use url::Url;
 

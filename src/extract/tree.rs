@@ -62,7 +62,7 @@ pub(super) const LOOK_EVERY: u32 = 32;
 
 /// How long a page may take.
 #[derive(Clone, Debug)]
-pub struct Deadline {
+pub(super) struct Deadline {
     clock: fn() -> Duration,
     end: Duration,
     /// Since the clock was looked at.
@@ -72,12 +72,12 @@ pub struct Deadline {
 
 impl Deadline {
     /// Once `clock`, which says what was spent so far, is `allowance` further.
-    pub fn after(clock: fn() -> Duration, allowance: Duration) -> Self {
+    pub(super) fn after(clock: fn() -> Duration, allowance: Duration) -> Self {
         Self { clock, end: clock().saturating_add(allowance), ..Self::never() }
     }
 
     /// Never.
-    pub fn never() -> Self {
+    pub(super) fn never() -> Self {
         let (steps, is_over) = (Cell::new(0), Cell::new(false));
         Self { clock: || Duration::ZERO, end: Duration::MAX, steps, is_over }
     }

@@ -8,7 +8,7 @@ use super::{PageRules, Read};
 use crate::canonical::{MAX_URL_BYTES, Unusable, join, without_credentials};
 use crate::config::Bodies;
 use crate::engine::record::{BodyRecord, Candidate, Found, FoundBy, Kind, PageRecord};
-use crate::extract::{self, Deadline, Extracted, LinkKind, RawLink, refresh_target};
+use crate::extract::{self, Extracted, LinkKind, RawLink, refresh_target};
 use crate::fetch::Head;
 use crate::hash::{ContentHash, UrlHasher};
 use crate::pool::spent;
@@ -75,7 +75,6 @@ fn read_text(
         .iter()
         .filter_map(|(lang, href)| Some((lang.as_str(), absolute(href)?)))
         .collect();
-    let deadline = Deadline::after(spent, extract::allowance(text.len()));
     let record = PageRecord {
         content_hash: ContentHash::of(body),
         reading: reading(is_cut, head, rules),
@@ -103,7 +102,7 @@ fn read_text(
         links: links.links,
         links_cut: said.links_cut.saturating_add(links.cut),
         items,
-        rows: rules.extraction.read(&page_url, &text, &deadline),
+        rows: rules.extraction.read(&page_url, &text, spent),
     };
     Read { found: links.found, page: Some(Box::new(record)), ..Read::default() }
 }

@@ -141,12 +141,15 @@ impl Rules {
         self.0.is_empty()
     }
 
-    /// What the rules that are for the page at `url` make of it.
-    pub fn read(&self, url: &Url, html: &str, deadline: &Deadline) -> Vec<RuleRows> {
+    /// What the rules that are for the page at `url` make of it, within the time that
+    /// [`allowance`] gives. `clock` says what was spent so far; it is not asked if no
+    /// rule is for the page.
+    pub fn read(&self, url: &Url, html: &str, clock: fn() -> Duration) -> Vec<RuleRows> {
         let rules: Vec<_> = self.iter().filter(|rule| rule.is_for(url.as_str())).collect();
         if rules.is_empty() {
             return Vec::new();
         }
+        let deadline = &Deadline::after(clock, allowance(html.len()));
         let (tree, cut) = tree(html, deadline);
         let base = base_of(&tree, url);
         let mut room = Room { bytes: MAX_PAGE_BYTES, is_cut: false };

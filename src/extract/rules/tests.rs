@@ -10,7 +10,7 @@ fn rules(text: &str) -> Result<Rules, String> {
 
 fn read(rules: &Rules, html: &str) -> Vec<RuleRows> {
     let url = Url::parse("https://example.org/docs/page.html").unwrap();
-    rules.read(&url, html, &Deadline::never())
+    rules.read(&url, html, || Duration::ZERO)
 }
 
 /// A cell as it is written in a table.
@@ -110,14 +110,19 @@ fn what_is_cut_says_so() {
 #[test]
 fn a_page_that_takes_too_long_gives_no_rows() {
     use std::sync::atomic::{AtomicU64, Ordering};
-    use std::time::Duration;
     static TICKS: AtomicU64 = AtomicU64::new(0);
-    let clock = || Duration::from_secs(TICKS.fetch_add(1, Ordering::Relaxed));
+    let clock = || Duration::from_millis(10 * TICKS.fetch_add(1, Ordering::Relaxed));
     let rules = rules("[[extract]]\nname = \"x\"\neach = \"b\"\nfields = { i = \"i\" }").unwrap();
     let url = Url::parse("https://example.org/").unwrap();
-    let deadline = Deadline::after(clock, Duration::from_secs(20));
-    let found = rules.read(&url, &"<b><i>x</i></b>".repeat(1000), &deadline);
+    let found = rules.read(&url, &"<b><i>x</i></b>".repeat(1000), clock);
     assert_eq!((found[0].rows.len(), found[0].cut), (0, Some(Cut::Time)));
+}
+
+#[test]
+fn the_clock_is_not_asked_where_no_rule_is_for_the_page() {
+    let rules = rules("[[extract]]\nname = \"x\"\nurl = 'blog'\nfields = { i = \"i\" }").unwrap();
+    let url = Url::parse("https://example.org/").unwrap();
+    assert!(rules.read(&url, "<i>x", || panic!("it was asked")).is_empty());
 }
 
 #[test]
