@@ -149,7 +149,7 @@ fn a_loosened_rule_releases_what_it_held_and_nothing_is_fetched_again() {
     );
     let ran = desk.run(&["resume", "x.db", "-d", "2"]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
-    assert!(ran.err.contains("1 URLs more to fetch"), "{}", ran.err);
+    assert!(ran.err.contains("1 URL more to fetch"), "{}", ran.err);
     assert_eq!(site.paths(), ["/", "/1", "/2"]);
     let wider = ["resume", "x.db", "--scope", "any", "--allow-private", "127.0.0.0/8", "-q"];
     assert_eq!(desk.run(&wider).code, Some(0));

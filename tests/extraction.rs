@@ -189,6 +189,11 @@ fn what_would_be_lost_or_confused_is_refused_with_its_place() {
         lost.err
     );
     assert_eq!(desk.rows("none.db", "SELECT count(*) FROM card"), ["8"], "nothing was lost");
+    std::fs::write(desk.path("crawl.toml"), RULES.replace("card", "other")).unwrap();
+    let other = desk.run(&["crawl", &url, "-o", "none.db", "--config", "crawl.toml"]);
+    let said =
+        "other is new; 5 pages are stored without bodies: --no-conditional fetches them again";
+    assert!(other.err.contains(said), "{}", other.err);
 
     assert_eq!(desk.run(&["crawl", &url, "-o", "own.db", "-q"]).code, Some(0));
     let db = tokio_rusqlite::rusqlite::Connection::open(desk.path("own.db")).unwrap();

@@ -94,7 +94,7 @@ fn a_trap_ends_is_listed_and_is_let_go() {
     assert!(wrong.err.contains("no trap `nonsense`"), "{}", wrong.err);
     let ran = desk.run(&["traps", "x.db", "release", cells[0]]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
-    assert!(ran.err.contains("1 URLs are pending"), "{}", ran.err);
+    assert!(ran.err.contains("1 URL is pending"), "{}", ran.err);
     let ran = desk.run(&["resume", "x.db", "-q", "--max-pages", "400", "--limit-ok"]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert!(asked(&site, "/sub/") > 100, "what was let go is fetched");
@@ -221,4 +221,96 @@ fn one_body_under_many_urls_is_found_as_soon_after_a_resume() {
     assert_eq!(aside, ["trap"], "{}", ran.err);
     let all = "SELECT count(*) FROM urls WHERE url LIKE '%/list/%'";
     assert_eq!(desk.rows("x.db", all), ["300"], "none is lost");
+}
+
+/// The commands in what was said whose line has `part`, without their first word.
+fn commands(said: &str, part: &str) -> Vec<Vec<String>> {
+    let lines = said.lines().filter(|line| line.contains(part));
+    let command = lines.filter_map(|line| line.split_once("crawlite ").map(|(_, rest)| rest));
+    command
+        .map(|rest| {
+            rest.split_whitespace().map(|word| word.trim_matches('\'').to_owned()).collect()
+        })
+        .collect()
+}
+
+#[test]
+fn what_a_rule_leaves_out_is_named_with_a_command_that_fetches_it() {
+    #[rustfmt::skip]
+    let rows: [(&[&str], &str, usize); 8] = [
+        // how it was started                        what it says, and how many pages more its command fetches
+        (&["--scope", "path"],                       "2 URLs are out of the scope",                         2),
+        (&["--exclude", "/a/out"],                   "1 URL matches --exclude",                            1),
+        (&["--exclude-glob", "*out*"],               "2 URLs match --exclude",                              2),
+        (&["--include", "/a/in"],                    "4 URLs match no --include",                           3),
+        (&["-d", "0"],                               "5 URLs are deeper than 0 links",                      4),
+        (&["--budget", "/a/=2"],                     "1 URL is beyond a budget",                            1),
+        (&["--max-per-host", "3"],                   "2 URLs are beyond a budget",                          2),
+        (&["--strip-tracking"],                      "1 URL is disallowed by robots.txt",                   1),
+    ];
+    for (flags, expected, more) in rows {
+        let site = Site::of(&[
+            ("/robots.txt", Answer::new(200, "text/plain", b"User-agent: *\nDisallow: /a/shut\n")),
+            (
+                "/a/",
+                Answer::html(
+                    "<a href=/a/in>i</a><a href=/a/out/1>1</a><a href=/b/out/2>2</a><a href=/b/3>3</a><a href=/a/shut>s</a>",
+                ),
+            ),
+            ("/a/in", Answer::html("<p>in")),
+            ("/a/out/1", Answer::html("<p>one<a href=/a/in>i</a>")),
+            ("/b/out/2", Answer::html("<p>two")),
+            ("/b/3", Answer::html("<p>three")),
+            ("/a/shut", Answer::html("<p>shut")),
+        ]);
+        let desk = Desk::new();
+        let url = site.url("/a/");
+        let ran = desk.run(&[&["crawl", &url, "-o", "x.db", "--no-sitemaps"], flags].concat());
+        assert_eq!(ran.code, Some(0), "{flags:?}: {}", ran.err);
+        assert!(ran.err.contains(expected), "{flags:?}: {expected:?} is not in {}", ran.err);
+        let before = site.paths().len();
+        let mut commands = commands(&ran.err, expected);
+        assert_eq!(commands.len(), 1, "{flags:?}: {}", ran.err);
+        let command: Vec<&str> = commands[0].iter_mut().map(|word| &**word).collect();
+        let ran = desk.run(&command);
+        assert_eq!(ran.code, Some(0), "{command:?}: {}", ran.err);
+        assert_eq!(site.paths().len() - before, more, "{command:?}: {}", ran.err);
+        assert!(ran.err.contains("Changed: "), "{command:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn traps_are_listed_with_the_command_that_releases_them() {
+    let site = Site::start(|request, _| {
+        let path = request.path.as_str();
+        let page = |body: &str| Some(Answer::html(&format!("<p>{path}</p>{body}")));
+        if path == "/" {
+            return page("<a href=/events/2024/01>c</a>");
+        }
+        let (year, month) = path.strip_prefix("/events/")?.split_once('/')?;
+        let (year, month): (u32, u32) = (year.parse().ok()?, month.parse().ok()?);
+        let (year, month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+        page(&format!("<a href=/events/{year}/{month:02}>next</a>"))
+    });
+    let desk = Desk::new();
+    assert_eq!(
+        desk.run(&["crawl", &site.url("/"), "-o", "x.db", "-q", "--no-sitemaps"]).code,
+        Some(0)
+    );
+    let before = asked(&site, "/events/");
+    let listed = desk.run(&["traps", "x.db"]).out;
+    let command = &commands(&listed, "release")[0];
+    assert!(listed.contains("1 URL"), "{listed}");
+    let pattern = desk.rows("x.db", "SELECT pattern FROM traps");
+    assert!(listed.contains(&pattern[0]), "{listed}");
+    // The shell would take the quotes off; a pattern may have blanks.
+    let released = desk.run(&[&command[0], &command[1], &command[2], &pattern[0]]);
+    assert_eq!(released.code, Some(0), "{}", released.err);
+    assert!(listed.contains(&format!("release '{}'", pattern[0])), "{listed}");
+    let ran = desk.run(&["resume", "x.db", "-q", "--max-pages", "200", "--limit-ok"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(asked(&site, "/events/") > before + 50);
+    assert!(desk.run(&["traps", "x.db"]).out.contains("was released"), "it is still known");
+    let rows = desk.run(&["traps", "x.db", "--format", "jsonl"]).out;
+    assert!(rows.contains("\"kind\":\"calendar\""), "{rows}");
 }

@@ -103,7 +103,7 @@ fn what_failed_is_tried_again_on_request() {
     assert_eq!(desk.run(&["resume", "x.db", "-q"]).code, Some(0));
     assert_eq!(desk.rows("x.db", statuses), ["200 200 403 500"], "not without being asked");
     let ran = desk.run(&["resume", "x.db", "--retry-failed", "5xx,timeout"]);
-    assert!(ran.err.contains("Trying again what failed: 1 URLs"), "{}", ran.err);
+    assert!(ran.err.contains("Trying again what failed: 1 URL"), "{}", ran.err);
     assert_eq!(desk.rows("x.db", statuses), ["200 200 403 200"]);
     assert_eq!(desk.run(&["resume", "x.db", "--retry-failed", "-q"]).code, Some(0));
     assert_eq!(desk.rows("x.db", statuses), ["200 200 200 200"]);

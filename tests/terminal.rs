@@ -102,7 +102,7 @@ fn the_summary_says_what_came_of_it_and_what_to_do_next() {
         "1 ok, 1 4xx",
         "1 external, 1 asset",
         "1 link target is broken",
-        "Not checked: 1 external links, 1 assets",
+        "Not checked: 1 external link, 1 asset",
         "crawlite report x.db broken",
         "crawlite report x.db skipped",
     ] {

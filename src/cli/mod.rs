@@ -14,6 +14,7 @@ mod extract;
 mod gates;
 mod init;
 mod interrupt;
+mod left_out;
 mod open;
 pub mod output;
 mod page;

@@ -91,10 +91,12 @@ pub(super) async fn run(
             say(&format!("Changed: {line}"));
         }
         if !args.retry_failed.is_empty() {
-            say(&format!("Trying again what failed: {reopened} URLs"));
+            let urls = if reopened == 1 { "URL" } else { "URLs" };
+            say(&format!("Trying again what failed: {reopened} {urls}"));
         }
         if let Some(released) = released {
-            say(&format!("Judged again what was set aside: {released} URLs more to fetch"));
+            let urls = if released == 1 { "URL" } else { "URLs" };
+            say(&format!("Judged again what was set aside: {released} {urls} more to fetch"));
         }
     }
     run_crawl(store, crawl.id, path, crawler, &manner, out).await

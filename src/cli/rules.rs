@@ -23,21 +23,28 @@ pub(super) async fn set(store: Store, rules: &Rules) -> anyhow::Result<(Store, V
 
 /// Says which rules are new or other than before, where there is something to know.
 pub(super) fn say_changes(changes: &[RuleChange], file: &Path) {
-    for RuleChange { name, rows_gone, unread } in changes {
-        let reads = format!(
-            "; crawlite extract {} reads the {} pages that are stored",
-            file.display(),
-            count(*unread)
-        );
-        let reads = if *unread > 0 { reads.as_str() } else { "" };
-        match rows_gone {
-            Some(rows) => say(&format!(
-                "Rule:   {name} is another than before, and its {} rows are gone{reads}",
-                count(*rows)
-            )),
-            None if *unread > 0 => say(&format!("Rule:   {name} is new{reads}")),
-            None => {}
+    for RuleChange { name, rows_gone, unread, bodiless } in changes {
+        let mut line = match rows_gone {
+            Some(rows) => {
+                format!(
+                    "Rule:   {name} is another than before, and its {} rows are gone",
+                    count(*rows)
+                )
+            }
+            None if *unread + *bodiless > 0 => format!("Rule:   {name} is new"),
+            None => continue,
+        };
+        if *unread > 0 {
+            let (file, pages) = (file.display(), count(*unread));
+            line += &format!("; crawlite extract {file} reads the {pages} pages that are stored");
         }
+        if *bodiless > 0 {
+            let pages = count(*bodiless);
+            line += &format!(
+                "; {pages} pages are stored without bodies: --no-conditional fetches them again"
+            );
+        }
+        say(&line);
     }
 }
 

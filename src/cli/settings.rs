@@ -307,14 +307,29 @@ pub(super) fn differences(before: &Table, after: &Table) -> Vec<String> {
                 lines.extend(inner.into_iter().map(|line| format!("{section}.{line}")));
             }
             (before, after) if before != after => {
-                let show =
-                    |value: Option<&Value>| value.map_or("unset".to_owned(), ToString::to_string);
-                lines.push(format!("{section}: {} -> {}", show(before), show(after)));
+                let [before, after] = [before, after].map(shown);
+                // Of rules only the names are shown: those that changed are said elsewhere.
+                if before != after {
+                    lines.push(format!("{section}: {before} -> {after}"));
+                }
             }
             _ => {}
         }
     }
     lines
+}
+
+/// A setting in one line; of rules their names.
+fn shown(value: Option<&Value>) -> String {
+    let name = |rule: &Value| Some(rule.get("name")?.as_str()?.to_owned());
+    let names = |rules: &Vec<Value>| rules.iter().map(name).collect::<Option<Vec<_>>>();
+    match value {
+        None => "unset".to_owned(),
+        Some(value) => match value.as_array().filter(|all| !all.is_empty()).and_then(names) {
+            Some(names) => names.join(", "),
+            None => value.to_string(),
+        },
+    }
 }
 
 #[cfg(test)]
@@ -339,5 +354,10 @@ mod tests {
             differences(&before, &after),
             ["limits.depth: 3 -> 5", "limits.pages: unset -> 1"]
         );
+        let rule = |css: &str| format!("[[extract]]\nname = \"a\"\nfields = {{ x = \"{css}\" }}\n");
+        let table = |text: &str| text.parse::<Table>().unwrap();
+        let (one, other) = (table(&rule("p")), table(&rule("b")));
+        assert_eq!(differences(&one, &other), [""; 0], "that a rule changed is said elsewhere");
+        assert_eq!(differences(&Table::new(), &one), ["extract: unset -> a"]);
     }
 }

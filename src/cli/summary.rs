@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::gates::Judged;
-use super::{rules, say};
+use super::{left_out, rules, say};
 use crate::canonical::CanonicalUrl;
 use crate::config::Config;
 use crate::engine::Finish;
@@ -70,14 +70,7 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
     for (origin, why) in &summary.parked {
         say(&format!("\n  {origin} is parked: {why}; its pages wait for a resume"));
     }
-    let trapped = summary.skipped_by_reason.iter().find(|(reason, _)| reason == "trap");
-    if let Some((_, urls)) = trapped {
-        say(&format!(
-            "\n  {} URLs are set aside as traps, which would never end: crawlite traps {file}",
-            count(*urls)
-        ));
-    }
-    print_not_checked(summary, ended, &file.to_string());
+    left_out::print(summary, ended);
     say("\nNext:");
     if !ended.finish.is_complete() {
         say(&format!("  crawlite resume {file}{}", raise(ended)));
@@ -148,12 +141,18 @@ fn why_one(summary: &Summary) -> String {
     if summary.links == 0 {
         return "it has no links. Pages built by scripts show theirs only in a browser".to_owned();
     }
-    match summary.skipped_by_reason.first() {
-        Some((reason, n)) => {
-            format!("its links lead elsewhere ({} {reason}); see the report skipped", count(*n))
-        }
-        None => "it links to nothing else".to_owned(),
-    }
+    let Some((reason, n)) = summary.skipped_by_reason.first() else {
+        return "it links to nothing else".to_owned();
+    };
+    let why = match &**reason {
+        "not-included" => "what it links to matches no --include",
+        "excluded" => "what it links to matches --exclude",
+        "depth" => "what it links to is deeper than --depth",
+        "robots" => "what it links to is disallowed by robots.txt",
+        "nofollow" => "its links say nofollow",
+        _ => "its links lead elsewhere",
+    };
+    format!("{why} ({} {reason}); see the report skipped", count(*n))
 }
 
 fn print_sitemaps(summary: &Summary, file: &str) {
@@ -182,29 +181,6 @@ fn print_broken(summary: &Summary) {
         };
         say(&format!("    {status:<8} {url}{from}"));
     }
-}
-
-/// What was met and not asked for, and the command that does.
-fn print_not_checked(summary: &Summary, ended: &Ended<'_>, file: &str) {
-    let scope = &ended.config.scope;
-    let of = |name: &str| {
-        summary.skipped_by_reason.iter().find(|(reason, _)| reason == name).map_or(0, |(_, n)| *n)
-    };
-    let kinds = [
-        (of("external"), "external links", "--check-external", scope.check_external),
-        (of("asset"), "assets", "--assets", scope.assets),
-    ];
-    let left: Vec<_> = kinds.into_iter().filter(|(n, .., asked)| *n > 0 && !asked).collect();
-    if left.is_empty() {
-        return;
-    }
-    let parts: Vec<_> = left.iter().map(|(n, name, ..)| format!("{} {name}", count(*n))).collect();
-    let flags: Vec<_> = left.iter().map(|(_, _, flag, _)| *flag).collect();
-    say(&format!(
-        "\n  Not checked: {}; crawlite resume {file} {}",
-        parts.join(", "),
-        flags.join(" ")
-    ));
 }
 
 /// The flag that lets a resume go beyond the limit that was reached.

@@ -1,16 +1,16 @@
 //! `crawlite traps`: which patterns hold URLs back, and how they are let go.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 
-use super::output::Format;
+use super::output::{Format, sanitize};
 use super::query::{self, QueryArgs};
-use super::{Exit, Usage, say};
+use super::{Exit, Usage, left_out, say};
 use crate::crawler::secret;
-use crate::store::{Store, check_header};
+use crate::store::{Reader, Store, check_header};
 use crate::visit::unix_ms;
 
 /// Show the patterns of URLs that would never end, or let one go
@@ -43,6 +43,9 @@ pub(super) enum Action {
 /// If the file cannot be used, or holds no such pattern.
 pub(super) async fn run(args: TrapsArgs, out: &mut impl Write) -> anyhow::Result<Exit> {
     let Some(Action::Release { pattern }) = &args.action else {
+        if args.format == Format::Table {
+            return print(&args.file, out);
+        }
         let sql = "SELECT pattern, kind, urls, evidence, example, released_at FROM traps ORDER BY urls DESC, pattern";
         let query = QueryArgs {
             file: args.file.clone(),
@@ -61,8 +64,30 @@ pub(super) async fn run(args: TrapsArgs, out: &mut impl Write) -> anyhow::Result
         let error = anyhow!("{name} has no trap `{pattern}`; crawlite traps {name} lists them");
         return Err(Usage(error).into());
     };
-    say(&format!(
-        "Released {pattern}: {urls} URLs are pending; crawlite resume {name} fetches them"
-    ));
+    let are = left_out::are(i64::try_from(urls).unwrap_or(i64::MAX));
+    say(&format!("Released {pattern}: {are} pending; crawlite resume {name} fetches what is"));
+    Ok(Exit::Finished)
+}
+
+/// Each trap in full, because its pattern is to be copied, with what shows it and the
+/// command that releases it.
+fn print(file: &Path, out: &mut impl Write) -> anyhow::Result<Exit> {
+    let traps = Reader::open(file)?.traps()?;
+    if traps.is_empty() {
+        writeln!(out, "no pattern was taken for a trap")?;
+    }
+    for trap in traps {
+        writeln!(out, "{}", sanitize(&trap.pattern))?;
+        writeln!(out, "    {}: {}", sanitize(&trap.kind), sanitize(&trap.evidence))?;
+        if let Some(released_at) = trap.released_at {
+            writeln!(out, "    was released {released_at} UTC\n")?;
+            continue;
+        }
+        let example = trap.example.map(|url| format!(", such as {url}")).unwrap_or_default();
+        writeln!(out, "    {} set aside{}", left_out::are(trap.urls), sanitize(&example))?;
+        let pattern = trap.pattern.replace('\'', "'\\''");
+        let command = format!("crawlite traps {} release '{pattern}'", file.display());
+        writeln!(out, "    to fetch them: {}\n", sanitize(&command))?;
+    }
     Ok(Exit::Finished)
 }

@@ -1,4 +1,4 @@
-//! How are crawls written for other programs?
+//! How are crawls written for other programs, and as a page for people?
 //!
 //! One file per format, each a pure writer: it takes what
 //! [`store::Export`](crate::store::Export) reads, one thing after the other, and

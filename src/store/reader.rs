@@ -97,6 +97,23 @@ pub struct RuleSum {
     pub unread: bool,
 }
 
+/// A trap, as the view `traps` has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrapRow {
+    /// As it is released.
+    pub pattern: String,
+    /// What it is.
+    pub kind: String,
+    /// What shows it.
+    pub evidence: String,
+    /// URLs that are set aside under it.
+    pub urls: i64,
+    /// One of them.
+    pub example: Option<String>,
+    /// Readable UTC time; `None` while it is parked.
+    pub released_at: Option<String>,
+}
+
 /// What a run ends with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
@@ -302,6 +319,27 @@ impl Reader {
         let counts = rows.first().into_iter().flat_map(|row| &row[1..]).map(integer);
         let names = columns.into_iter().map(|(name, _)| name);
         Ok(names.zip(counts).filter(|(_, count)| *count > 0).collect())
+    }
+
+    /// The traps of the file, what holds most back first; at most 1000.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn traps(&self) -> Result<Vec<TrapRow>, Error> {
+        let rows = self.rows(
+            "SELECT pattern, kind, evidence, urls, example, released_at FROM traps
+             ORDER BY released_at IS NOT NULL, urls DESC, pattern LIMIT 1000",
+        )?;
+        let some = |value: &Value| Some(text(value)).filter(|text| !text.is_empty());
+        let trap = |row: &Vec<Value>| TrapRow {
+            pattern: text(&row[0]),
+            kind: text(&row[1]),
+            evidence: text(&row[2]),
+            urls: integer(&row[3]),
+            example: some(&row[4]),
+            released_at: some(&row[5]),
+        };
+        Ok(rows.iter().map(trap).collect())
     }
 
     /// The rules of the newest crawl as they apply to an origin.

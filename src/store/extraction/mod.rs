@@ -29,6 +29,8 @@ pub struct RuleChange {
     pub rows_gone: Option<i64>,
     /// Page versions that are there already and can be read with it.
     pub unread: i64,
+    /// Page versions that are there already without their bodies.
+    pub bodiless: i64,
 }
 
 /// Whether a table or view of every file is called so; `name` in lower case.
@@ -110,9 +112,9 @@ fn begin(
 ) STRICT;
 CREATE INDEX \"{table}_page\" ON \"{table}\" (page_id);"
     ))?;
-    let sql = "SELECT count(*) FROM page WHERE body_id IS NOT NULL";
-    let unread = tx.query_row(sql, [], |row| row.get(0))?;
-    Ok(RuleChange { name: rule.name().to_owned(), rows_gone, unread })
+    let sql = "SELECT count(body_id), count(*) - count(body_id) FROM page";
+    let (unread, bodiless) = tx.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(RuleChange { name: rule.name().to_owned(), rows_gone, unread, bodiless })
 }
 
 fn type_of(column: Column) -> &'static str {
