@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 
-from outside_view import print_table, verdict
+from outside_view import memory_folder, print_table, verdict
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(os.path.dirname(HERE))
@@ -45,7 +45,8 @@ def scratch_tree(folder):
 
 
 def build(tree, target):
-    run("cargo", "build", "--locked", "--quiet", cwd=tree, stderr=subprocess.DEVNULL, env=os.environ | {"CARGO_TARGET_DIR": target})
+    env = os.environ | {"CARGO_TARGET_DIR": target}
+    run("cargo", "build", "--locked", "--quiet", cwd=tree, stderr=subprocess.DEVNULL, env=env)
     return os.path.join(target, "debug/crawlite")
 
 
@@ -77,13 +78,13 @@ def main():
     names = sorted(os.path.relpath(path, BUGS).removesuffix(".patch")
                    for path in glob.glob(os.path.join(BUGS, "**/*.patch"), recursive=True))
     names = [name for name in names if not args.only or name in args.only.split(",")]
-    with tempfile.TemporaryDirectory(prefix="bugs-") as folder:
+    with tempfile.TemporaryDirectory(prefix="bugs-", dir=memory_folder()) as folder:
         return compare(args, names, args.scratch or folder, os.path.join(folder, "files"))
 
 
 def compare(args, names, scratch, files):
     tree, target = scratch_tree(scratch)
-    patches = {name: os.path.join(BUGS, name + ".patch") for name in names}
+    patches = {name: os.path.join(tree, os.path.relpath(BUGS, TREE), name + ".patch") for name in names}
     for patch in patches.values():
         run("git", "apply", "--check", patch, cwd=tree)
     print(f"{len(names)} patches apply", flush=True)

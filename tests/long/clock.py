@@ -26,7 +26,7 @@ import compare
 import shim
 from eventful_site import CRAWL_DELAY, Site, crawl_args
 from judge import Death, Judge
-from outside_view import kill, print_table, verdict
+from outside_view import kill, memory_folder, print_table, verdict
 
 PATIENCE = 30
 HOUR, YEAR = 3600, 365 * 24 * 3600
@@ -105,7 +105,7 @@ def main():
     parser.add_argument("--binary", required=True, help="the crawler")
     args = parser.parse_args()
     table, broken = [], []
-    with tempfile.TemporaryDirectory(prefix="clock-") as folder:
+    with tempfile.TemporaryDirectory(prefix="clock-", dir=memory_folder()) as folder:
         trial = Trial(args, folder)
         for name in JUMPS:
             for between_runs in (False, True):

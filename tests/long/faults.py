@@ -26,7 +26,7 @@ import compare
 import shim
 from eventful_site import Site, crawl_args
 from judge import unsound
-from outside_view import print_table, verdict
+from outside_view import memory_folder, print_table, verdict
 from power import SUFFIX
 
 PATIENCE = 30
@@ -116,7 +116,7 @@ def main():
     parser.add_argument("--binary", required=True, help="the crawler")
     parser.add_argument("--most", type=int, default=10, help="values of N for each kind of fault [10]")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="faults-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
+    with tempfile.TemporaryDirectory(prefix="faults-", dir=memory_folder()) as folder:
         return run(args, folder)
 
 

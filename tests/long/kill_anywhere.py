@@ -35,7 +35,7 @@ import old_schema
 import shim
 from eventful_site import Site, crawl_args
 from judge import Judge
-from outside_view import kill, print_table, stored_pages, verdict
+from outside_view import kill, memory_folder, print_table, stored_pages, verdict
 
 CONCURRENCY = 16
 SLACK = 128  # pages between answer and commit: visited, inbox and batch together
@@ -353,7 +353,7 @@ def main():
     parser.add_argument("--first", action="store_true", help="end with the first round in which something is found")
     parser.add_argument("--dir", help="where the files go, kept if something is found [a temporary folder]")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="kill-") as folder:
+    with tempfile.TemporaryDirectory(prefix="kill-", dir=memory_folder()) as folder:
         bench = Bench(args, args.dir or folder)
         if not bench.measure():
             return verdict(bench.broken)

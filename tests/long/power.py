@@ -36,7 +36,7 @@ import old_schema
 import shim
 from eventful_site import Site, crawl_args
 from judge import ENDED, unsound
-from outside_view import verdict
+from outside_view import memory_folder, verdict
 
 SECTOR = 512
 SUFFIX = {"d": "", "w": "-wal", "j": "-journal", "l": ".lock", "b": ".v1.bak"}
@@ -251,7 +251,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1, help="of what is on the disk [1]")
     parser.add_argument("--dir", help="keep what was found wrong here")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="power-") as folder:
+    with tempfile.TemporaryDirectory(prefix="power-", dir=memory_folder()) as folder:
         return run(args, folder)
 
 

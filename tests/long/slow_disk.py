@@ -21,7 +21,7 @@ import compare
 import shim
 from eventful_site import Site, crawl_args
 from memory import MIB, of_process
-from outside_view import kill, print_table, verdict
+from outside_view import kill, memory_folder, print_table, verdict
 
 STALL = 10
 PATIENCE = 120
@@ -45,7 +45,7 @@ def main():
     parser.add_argument("--binary", required=True, help="the crawler")
     parser.add_argument("--ms", type=int, default=50, help="milliseconds for each sync [50]")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="slow-") as folder:
+    with tempfile.TemporaryDirectory(prefix="slow-", dir=memory_folder()) as folder:
         return run(args, folder)
 
 
