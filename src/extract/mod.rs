@@ -24,7 +24,7 @@ pub use anchors::{anchor_hash, fragment_names};
 pub use charset::decode;
 pub use css::css_references;
 pub use directives::{Directives, refresh_target};
-pub use links::{LinkKind, header_links};
+pub use links::{LinkKind, header_links, is_hint, leads_to_document, says_nofollow};
 pub use markdown::{MAX_TEXT_BYTES, MainText, Markup, main_text};
 pub use selector::{Matches, Selector};
 
@@ -145,7 +145,7 @@ impl RawLink {
 
     /// Whether `rel` asks not to follow.
     pub fn is_nofollow(&self) -> bool {
-        self.rel.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("nofollow"))
+        says_nofollow(&self.rel)
     }
 }
 
