@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 
 use super::open::{ResultArgs, prepare, run as run_crawl};
-use super::resume::judge_again;
+use super::resume::{differ, judge_again};
 use super::seeds::{Seeds, default_file};
 use super::settings::Settings;
 use super::{Exit, Usage, rules, say};
@@ -83,7 +83,9 @@ pub(super) async fn crawl(
         }
         Some(crawl) => {
             let before = crawl.config.parse().unwrap_or_default();
-            judge_again(&store, crawl.id, &crawler, &before, &settings).await?;
+            if differ(&before, &settings) {
+                judge_again(&store, crawl.id, &crawler).await?;
+            }
             store.resume(crawl.id, stored).await?;
             (crawl.id, "going on with the crawl in this file")
         }

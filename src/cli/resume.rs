@@ -15,12 +15,7 @@ use super::{Exit, Usage, rules, say};
 use crate::canonical::CanonicalUrl;
 use crate::config::Config;
 use crate::crawler::{Crawler, secret};
-use crate::engine::record::Kind;
-use crate::engine::too_deep;
-use crate::extract::LinkKind;
-use crate::refusal::Reason;
-use crate::scope::Scope;
-use crate::store::{Again, Aside, Error, Failure, Store, check_header};
+use crate::store::{Belonging, Error, Failure, Rejudged, Store, check_header};
 use crate::visit::unix_ms;
 
 /// Go on with a crawl that was stopped in whatever way
@@ -76,9 +71,14 @@ pub(super) async fn run(
     };
     let (store, changes) = rules::set(store, &crawler.rules).await?;
     // Judged before the settings are kept: whatever ends us between, the next
-    // resume still sees the difference and judges again.
-    let released = judge_again(&store, crawl.id, &crawler, &before, &after).await?;
+    // resume still sees the difference and judges again. What failed may have been
+    // fetched when settings were others.
     let reopened = store.reopen(crawl.id, args.retry_failed.clone()).await?;
+    let rejudged = if reopened > 0 || differ(&before, &after) {
+        Some(judge_again(&store, crawl.id, &crawler).await?)
+    } else {
+        None
+    };
     store.resume(crawl.id, after.to_string()).await?;
     if !quiet {
         introduce(
@@ -94,9 +94,10 @@ pub(super) async fn run(
             let urls = if reopened == 1 { "URL" } else { "URLs" };
             say(&format!("Trying again what failed: {reopened} {urls}"));
         }
-        if let Some(released) = released {
-            let urls = if released == 1 { "URL" } else { "URLs" };
-            say(&format!("Judged again what was set aside: {released} {urls} more to fetch"));
+        if let Some(Rejudged { released, set_aside }) = rejudged {
+            say(&format!(
+                "Judged again what waits or was set aside: {released} URLs more to fetch, {set_aside} fewer"
+            ));
         }
     }
     run_crawl(store, crawl.id, path, crawler, &manner, out).await
@@ -117,15 +118,8 @@ fn prepare(
     Ok((prepare_crawl(config, seeds)?, after))
 }
 
-/// Judges again what was set aside, if a setting that it depends on has changed;
-/// how many URLs that releases.
-pub(super) async fn judge_again(
-    store: &Store,
-    crawl_id: i64,
-    crawler: &Crawler,
-    before: &Table,
-    after: &Table,
-) -> Result<Option<u64>, Error> {
+/// Whether settings differ that say what belongs to a crawl.
+pub(super) fn differ(before: &Table, after: &Table) -> bool {
     let depends_on = [
         "scope.",
         "limits.",
@@ -136,38 +130,17 @@ pub(super) async fn judge_again(
         "fetch.headers",
     ];
     let lines = differences(before, after);
-    if !lines.iter().any(|line| depends_on.iter().any(|setting| line.starts_with(setting))) {
-        return Ok(None);
-    }
-    let (scope, config) = (Arc::clone(&crawler.scope), crawler.config.clone());
-    let judge = move |aside: &Aside| judge_aside(aside, &scope, &config);
-    store.rejudge(crawl_id, judge).await.map(Some)
+    lines.iter().any(|line| depends_on.iter().any(|setting| line.starts_with(setting)))
 }
 
-/// What becomes of a URL that was set aside, by the settings as they are now.
-fn judge_aside(aside: &Aside, scope: &Scope, config: &Config) -> Again {
-    match scope.judge(&aside.url) {
-        Err(refusal) if refusal.reason == Reason::External && config.scope.check_external => {
-            return Again::Fetch(Kind::External);
-        }
-        Err(refusal) => return Again::Aside(refusal),
-        Ok(()) => {}
-    }
-    match aside.refusal.reason {
-        Reason::Asset if config.scope.assets => {
-            let may_be_fetched =
-                LinkKind::from_stored(&aside.refusal.detail).is_some_and(LinkKind::may_be_fetched);
-            if may_be_fetched {
-                return Again::Fetch(Kind::Asset);
-            }
-            Again::Aside(aside.refusal.clone())
-        }
-        Reason::Asset => Again::Aside(aside.refusal.clone()),
-        Reason::Trap if config.scope.traps => Again::Aside(aside.refusal.clone()),
-        Reason::Nofollow if config.scope.nofollow => Again::Aside(aside.refusal.clone()),
-        _ => {
-            let too_deep = config.limits.depth.and_then(|limit| too_deep(aside.depth, limit));
-            too_deep.map_or(Again::Fetch(Kind::Page), Again::Aside)
-        }
-    }
+/// Judges again what waits or was set aside; how many URLs stand otherwise now.
+pub(super) async fn judge_again(
+    store: &Store,
+    crawl_id: i64,
+    crawler: &Crawler,
+) -> Result<Rejudged, Error> {
+    let Config { scope: wishes, limits, .. } = &crawler.config;
+    let scope = Arc::clone(&crawler.scope);
+    let belonging = Belonging { scope, wishes: wishes.clone(), depth: limits.depth };
+    store.rejudge(crawl_id, belonging).await
 }

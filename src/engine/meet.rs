@@ -237,7 +237,7 @@ impl Engine {
 
     /// What is against a sitemap: one of the site may lie outside the scope's folder
     /// and patterns, but neither a robots.txt nor a redirect must send us to strangers.
-    fn is_of_strangers(&self, url: &CanonicalUrl) -> Option<Refusal> {
+    pub(super) fn is_of_strangers(&self, url: &CanonicalUrl) -> Option<Refusal> {
         self.scope.judge(url).err().filter(|refusal| refusal.reason == Reason::External)
     }
 

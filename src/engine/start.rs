@@ -23,11 +23,10 @@ impl Engine {
             }
             return None;
         }
-        let mut verdict = if candidate.kind.obeys_robots() {
-            self.origins.judge(candidate.origin, &candidate.url)
-        } else {
-            Ok(())
-        };
+        let mut verdict = self.belongs(&candidate);
+        if candidate.kind.obeys_robots() && verdict.is_ok() {
+            verdict = self.origins.judge(candidate.origin, &candidate.url);
+        }
         let is_new_page = candidate.kind == Kind::Page && candidate.attempts == 0;
         if is_new_page && verdict.is_ok() {
             verdict = self.trap_of(&candidate).map_or(Ok(()), Err);
@@ -48,6 +47,15 @@ impl Engine {
             self.budgets.count(&candidate.url);
         }
         Some(candidate)
+    }
+
+    /// Whether a row of an earlier run still lies in the scope.
+    fn belongs(&self, candidate: &Candidate) -> Result<(), Refusal> {
+        match candidate.kind {
+            Kind::Page | Kind::Asset => self.scope.judge(&candidate.url),
+            Kind::Sitemap => self.is_of_strangers(&candidate.url).map_or(Ok(()), Err),
+            Kind::Robots | Kind::External => Ok(()),
+        }
     }
 
     /// A candidate is not to be fetched after all. One of a mirror stands for another.

@@ -143,8 +143,23 @@ pub(super) fn rel_is_document(rel: &str, media_type: &str) -> bool {
     is_html && !has_stylesheet && words.any(|word| DOCUMENT_RELS.iter().any(|name| is(word, name)))
 }
 
+/// Whether `rel` asks not to follow.
+pub fn says_nofollow(rel: &str) -> bool {
+    rel.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("nofollow"))
+}
+
+/// Whether `rel` says that a server is named to get ready for, or a service, rather
+/// than a resource.
+pub fn is_hint(rel: &str) -> bool {
+    rel.split_ascii_whitespace().any(|word| {
+        ["preconnect", "dns-prefetch", "pingback", "edituri"]
+            .iter()
+            .any(|hint| word.eq_ignore_ascii_case(hint))
+    })
+}
+
 /// Whether links of `kind` with this `rel` and `type` lead to a document.
-pub(super) fn leads_to_document(kind: LinkKind, rel: &str, media_type: &str) -> bool {
+pub fn leads_to_document(kind: LinkKind, rel: &str, media_type: &str) -> bool {
     match kind {
         LinkKind::Link | LinkKind::LinkHeader => rel_is_document(rel, media_type),
         kind => kind.is_document(),

@@ -31,7 +31,7 @@ pub use charset::decode;
 pub use css::css_references;
 pub use directives::{Directives, refresh_target};
 pub use items::{Item, ItemFormat};
-pub use links::{LinkKind, header_links};
+pub use links::{LinkKind, header_links, is_hint, leads_to_document, says_nofollow};
 pub use markdown::{MAX_TEXT_BYTES, MainText, Markup, main_text};
 pub use rules::{BadRule, Cell, Column, Rule, RuleRows, Rules, allowance};
 pub use selector::{BadSelector, Matches, Selector};
@@ -164,7 +164,7 @@ impl RawLink {
 
     /// Whether `rel` asks not to follow.
     pub fn is_nofollow(&self) -> bool {
-        self.rel.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("nofollow"))
+        says_nofollow(&self.rel)
     }
 }
 

@@ -9,6 +9,8 @@ mod patterns;
 mod session;
 mod strip;
 
+use std::collections::HashSet;
+
 use crate::canonical::{CanonicalUrl, without_www};
 use crate::config::{Preset, ScopeConfig};
 use crate::refusal::{Reason, Refusal};
@@ -22,7 +24,7 @@ pub use patterns::BadPattern;
 pub struct Scope {
     preset: Preset,
     around: Vec<Around>,
-    seeds: Vec<CanonicalUrl>,
+    seeds: HashSet<CanonicalUrl>,
     include: Patterns,
     exclude: Patterns,
     strip: Strip,
@@ -54,7 +56,7 @@ impl Scope {
         Ok(Self {
             preset: config.preset,
             around,
-            seeds: seeds.to_vec(),
+            seeds: seeds.iter().cloned().collect(),
             include: Patterns::new(&config.include, &config.include_glob)?,
             exclude: Patterns::new(&config.exclude, &config.exclude_glob)?,
             strip: Strip::new(&config.strip_query, config.strip_tracking),

@@ -44,7 +44,7 @@ pub use one_page::{OnePage, OnePageError, PageLink, PageLinks, Standing, Step};
 pub use place::network_file_system;
 pub use query::{Query, QueryError, QueryLimits, Value};
 pub use reader::{Reader, RuleSum, RulesOfCrawl, Status, Summary, check_header};
-pub use rejudge::{Again, Aside};
+pub use rejudge::{Belonging, Rejudged};
 pub use reopen::Failure;
 pub use reports::{
     Answers, GATES, Gate, Group, Judgement, Overview, REPORTS, Report, Reports, Severity,
@@ -323,17 +323,13 @@ impl Store {
         self.with(move |db| save::accept(db, crawl_id, &statuses)).await
     }
 
-    /// Judges every URL of a crawl again that a rule set aside which settings can
-    /// change, and says how many may be fetched now.
+    /// Judges every URL of a crawl again that waits or was set aside by a rule which
+    /// settings can change, and says how many stand otherwise now.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub async fn rejudge(
-        &self,
-        crawl_id: i64,
-        judge: impl Fn(&Aside) -> Again + Send + 'static,
-    ) -> Result<u64, Error> {
-        self.with(move |db| rejudge::rejudge(db, crawl_id, judge)).await
+    pub async fn rejudge(&self, crawl_id: i64, belonging: Belonging) -> Result<Rejudged, Error> {
+        self.with(move |db| rejudge::rejudge(db, crawl_id, &belonging)).await
     }
 
     /// Lets a trap go, by its pattern: what it held back in the newest crawl is

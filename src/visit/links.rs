@@ -15,7 +15,7 @@ use super::PageRules;
 use super::page::unusable;
 use crate::canonical::{join, split_plain_fragment};
 use crate::engine::record::{Found, FoundBy, Kind, LinkRecord};
-use crate::extract::RawLink;
+use crate::extract::{RawLink, is_hint};
 use crate::refusal::{Reason, Refusal};
 
 /// Bytes of URLs and texts that the links of one page may have together. A short
@@ -165,7 +165,7 @@ impl<'a> Links<'a> {
     fn against(&self, link: &RawLink) -> (Option<Refusal>, Kind) {
         if !link.is_document {
             let is_wanted = self.rules.assets && may_be_asked_for(link);
-            let what = if is_hint(link) { "hint" } else { link.kind.as_str() };
+            let what = if is_hint(&link.rel) { "hint" } else { link.kind.as_str() };
             let refusal = (!is_wanted).then(|| Refusal::new(Reason::Asset, what));
             return (refusal, if is_wanted { Kind::Asset } else { Kind::Page });
         }
@@ -217,16 +217,7 @@ fn identity(link: &LinkRecord) -> impl Hash + PartialEq + '_ {
 
 /// Whether asking for what a link names does no harm and tells something.
 fn may_be_asked_for(link: &RawLink) -> bool {
-    link.kind.may_be_fetched() && !is_hint(link)
-}
-
-/// Whether a link names a server to get ready for, or a service, rather than a resource.
-fn is_hint(link: &RawLink) -> bool {
-    link.rel.split_ascii_whitespace().any(|word| {
-        ["preconnect", "dns-prefetch", "pingback", "edituri"]
-            .iter()
-            .any(|hint| word.eq_ignore_ascii_case(hint))
-    })
+    link.kind.may_be_fetched() && !is_hint(&link.rel)
 }
 
 /// A URL whose links have not been looked at yet: the first link decides.

@@ -15,7 +15,7 @@ use crawlite::engine::record::{Candidate, Moment, Record, Reply, ServerId, Visit
 use crawlite::engine::{Budgets, Engine, Event, Finish, Loaded};
 use crawlite::hash::UrlHasher;
 use crawlite::scope::Scope;
-use crawlite::store::Failure;
+use crawlite::store::{Belonging, Failure};
 use crawlite::traps::Traps;
 
 use super::Scale;
@@ -198,7 +198,7 @@ impl Sim {
     /// One crawl: runs with trouble, then runs without until nothing is left.
     fn crawl(&mut self) {
         let troubled = if self.dice.chance(70) { self.dice.below(8) } else { 0 };
-        let changes = self.dice.chance(0);
+        let changes = self.dice.chance(40);
         for number in 0..troubled {
             if number > 0 && changes {
                 self.change_settings();
@@ -262,7 +262,7 @@ impl Sim {
     /// What a resume does before the engine begins.
     fn resume(&mut self) {
         let (before, after) = (&self.stored, &self.config);
-        let is_judged = wishes::differ_in_what_belongs(before, after) && self.is_changed;
+        let is_judged = wishes::differ_in_what_belongs(before, after);
         let failures = match self.dice.below(if self.is_changed { 8 } else { 40 }) {
             0 => vec![Failure::Any],
             1 => vec![Failure::Status(403), Failure::Class(5)],
@@ -271,18 +271,23 @@ impl Sim {
         };
         let trap = self.dice.chance(10).then(|| self.file.traps.last().cloned()).flatten();
         let now = self.moment().unix_ms;
-        let judge = super::file::judge(&self.scope, &self.config);
-        let released = is_judged.then(|| self.file.rejudge(&judge));
+        let belonging = Belonging {
+            scope: Arc::clone(&self.scope),
+            wishes: self.config.scope.clone(),
+            depth: self.config.limits.depth,
+        };
         let reopened = self.file.reopen(&failures);
+        let is_judged = is_judged || reopened > 0;
+        let rejudged = is_judged.then(|| self.file.rejudge(&belonging));
         let pattern = trap.map(|(_, trap, ..)| trap.pattern);
         let freed = pattern.as_ref().and_then(|pattern| self.file.release_trap(pattern));
         self.file.resume();
         if let Some(real) = &mut self.real {
             real.open(now);
-            if let Some(released) = released {
-                assert_eq!(real.rejudge(judge), released, "URLs released");
-            }
             assert_eq!(real.reopen(failures), reopened, "URLs reopened");
+            if let Some(rejudged) = rejudged {
+                assert_eq!(real.rejudge(belonging), rejudged, "URLs judged again");
+            }
             if let Some(pattern) = pattern {
                 assert_eq!(real.release_trap(&pattern, now), freed, "URLs of a trap");
             }

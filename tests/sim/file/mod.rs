@@ -6,6 +6,7 @@
 
 mod between;
 mod load;
+mod rejudge;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -19,8 +20,6 @@ use crawlite::engine::record::{
 use crawlite::extract::LinkKind;
 use crawlite::hash::{ContentHash, UrlHash};
 use crawlite::refusal::{Reason, Refusal};
-
-pub(crate) use between::judge;
 
 /// Where a URL stands in the crawl.
 #[derive(Clone, Debug)]
@@ -98,7 +97,10 @@ impl Fetch {
 pub(crate) struct Page {
     url: UrlId,
     hash: ContentHash,
-    reading: u64,
+    /// How it was read; `None`: not as anything is read any more.
+    reading: Option<u64>,
+    /// Whether it lets its links be followed.
+    follow: bool,
     pub(crate) links: Vec<StoredLink>,
 }
 
@@ -306,7 +308,8 @@ impl File {
     fn page(&mut self, id: UrlId, revisit: bool, page: &PageRecord, ids: &[UrlId]) -> usize {
         let is_same = |known: &Page| known.url == id && known.hash == page.content_hash;
         let known = self.pages.iter().rposition(is_same).filter(|_| revisit);
-        if let Some(known) = known.filter(|known| self.pages[*known].reading == page.reading) {
+        if let Some(known) = known.filter(|known| self.pages[*known].reading == Some(page.reading))
+        {
             return known;
         }
         let links = page.links.iter().map(|link| StoredLink {
@@ -317,8 +320,13 @@ impl File {
             follow: link.follow,
             times: link.times,
         });
-        let (hash, reading) = (page.content_hash, page.reading);
-        self.pages.push(Page { url: id, hash, reading, links: links.collect() });
+        self.pages.push(Page {
+            url: id,
+            hash: page.content_hash,
+            reading: Some(page.reading),
+            follow: page.follow,
+            links: links.collect(),
+        });
         self.pages.len() - 1
     }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use crawlite::canonical::CanonicalUrl;
 use crawlite::engine::record::{Record, Reply, UrlId};
 use crawlite::engine::{Finish, Loaded};
-use crawlite::store::{Again, Aside, Failure, Store, Writer};
+use crawlite::store::{Belonging, Failure, Rejudged, Store, Writer};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -81,9 +81,9 @@ impl Real {
         self.crawl_id = begun.expect("a crawl begins");
     }
 
-    pub(crate) fn rejudge(&mut self, judge: impl Fn(&Aside) -> Again + Send + 'static) -> u64 {
+    pub(crate) fn rejudge(&mut self, belonging: Belonging) -> Rejudged {
         let store = self.store.as_ref().expect("it is open");
-        self.runtime.block_on(store.rejudge(self.crawl_id, judge)).expect("it is writable")
+        self.runtime.block_on(store.rejudge(self.crawl_id, belonging)).expect("it is writable")
     }
 
     pub(crate) fn reopen(&mut self, failures: Vec<Failure>) -> u64 {

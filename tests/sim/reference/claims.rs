@@ -1,7 +1,7 @@
 //! Where the order of things decides: is what the file says possible?
 
 use crawlite::canonical::CanonicalUrl;
-use crawlite::engine::record::Kind;
+use crawlite::engine::record::{Kind, UrlId};
 use crawlite::refusal::Reason;
 use crawlite::traps;
 
@@ -29,13 +29,17 @@ fn is_dead(search: &Search<'_>, site: &Site) -> bool {
 impl Search<'_> {
     /// Whether `url` was fetched under other settings.
     pub(super) fn was_done(&self, url: &str) -> bool {
-        self.by_url.get(url).is_some_and(|id| self.case.past.done.contains(id))
+        // What failed may have been made pending again since.
+        let is_done = |id: &UrlId| self.case.file.states[id].is_done;
+        self.by_url.get(url).is_some_and(|id| self.case.past.done.contains(id) && is_done(id))
     }
 
     /// Whether `url` was met under other settings, and nothing was against it.
     pub(super) fn was_met(&self, url: &str) -> bool {
         let pending = &self.case.past.pending;
-        self.was_done(url) || self.by_url.get(url).is_some_and(|id| pending.contains(id))
+        let stays =
+            |id: &UrlId| pending.contains(id) && self.case.file.states[id].refusal.is_none();
+        self.was_done(url) || self.by_url.get(url).is_some_and(stays)
     }
 
     /// A way to what the file knows better, at the depth that it says.

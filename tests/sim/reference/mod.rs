@@ -88,6 +88,7 @@ pub(crate) fn compare(case: &Case<'_>) {
     for seed in &case.world.seeds {
         search.offer(seed.as_str(), Kind::Page, 0, 0);
     }
+    search.offer_named_sitemaps();
     while let Some((depth, hops, kind, url)) = search.ways.pop_first() {
         search.reach(&url, KINDS[usize::from(kind)], depth, hops);
     }
@@ -200,11 +201,11 @@ impl<'a> Search<'a> {
             {
                 self.way(url, Kind::External, depth, hops);
             }
+            Err(_) if self.was_done(url) => self.grant(url, depth, hops),
             // Nobody is asked for the sitemap of a stranger, but a link to it is one.
             Err(refusal) if kind == Kind::Sitemap => {
                 self.shunned.entry(url.to_owned()).or_insert(refusal.reason);
             }
-            Err(_) if self.was_done(url) => self.grant(url, depth, hops),
             // Named by a robots.txt before anything else led there.
             Err(_) if self.is_read_as_sitemap(url) => {}
             Err(refusal) => {
@@ -336,6 +337,21 @@ impl<'a> Search<'a> {
                 Some(Reason::Depth)
             }
             _ => (hops > MAX_HOPS).then_some(Reason::Redirects),
+        }
+    }
+
+    /// Where settings were others, so may be the origins that were asked for rules.
+    fn offer_named_sitemaps(&mut self) {
+        let world = self.case.world;
+        let origins = self.case.file.origins.values().filter(|_| self.case.is_changed);
+        for origin in origins.map(|origin| origin.name.to_string()).collect::<Vec<_>>() {
+            let rulebook = world.site(&origin).and_then(|site| site.rulebook());
+            let named = rulebook.map_or(&[][..], |rulebook| &rulebook.sitemaps[..]);
+            for url in named.iter().chain([&format!("{origin}/sitemap.xml")]) {
+                if self.file_state(url).is_some_and(|state| state.kind == Kind::Sitemap) {
+                    self.offer(url, Kind::Sitemap, 0, 0);
+                }
+            }
         }
     }
 

@@ -1,0 +1,106 @@
+//! A resume with other settings fetches what belongs to the crawl now, and nothing else.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod site;
+
+use site::{Answer, Desk, Site};
+
+const FAR: [&str; 4] = ["--scope", "any", "--allow-private", "127.0.0.0/8"];
+
+fn crawl(desk: &Desk, url: &str, more: &[&str]) {
+    let fixed = ["crawl", url, "-o", "x.db", "-q", "--no-sitemaps"];
+    let ran = desk.run(&[&fixed, more].concat());
+    assert!(matches!(ran.code, Some(0 | 4)), "{}", ran.err);
+}
+
+fn resume(desk: &Desk, more: &[&str]) -> String {
+    let ran = desk.run(&[&["resume", "x.db"], more].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    ran.err
+}
+
+#[test]
+fn what_waits_and_belongs_no_more_is_set_aside() {
+    let site = Site::of(&[
+        ("/", Answer::html("<a href=/keep>k</a><a href=/drop/1>d</a><a href=/deep>d</a>")),
+        ("/keep", Answer::html("<a href=/too-deep>t</a>")),
+        ("/deep", Answer::html("")),
+    ]);
+    let desk = Desk::new();
+    crawl(&desk, &site.url("/"), &["--max-pages", "1"]);
+    let told = resume(&desk, &["--max-pages", "9", "--exclude", "/drop/", "-d", "1"]);
+    assert!(told.contains("0 URLs more to fetch, 1 fewer"), "{told}");
+    assert_eq!(site.paths(), ["/", "/deep", "/keep"]);
+    let aside = "SELECT reason, url LIKE '%/drop/1' FROM skipped ORDER BY 1";
+    assert_eq!(desk.rows("x.db", aside), ["depth|0", "excluded|1"]);
+}
+
+#[test]
+fn what_failed_is_not_tried_again_where_it_belongs_no_more() {
+    let site = Site::start(|request, before| match (&*request.path, before) {
+        ("/", _) => Some(Answer::html("<a href=/a/1>a</a><a href=/b/1>b</a>")),
+        (_, 0) => Some(Answer::status(403)),
+        _ => Some(Answer::html("well")),
+    });
+    let desk = Desk::new();
+    crawl(&desk, &site.url("/"), &[]);
+    resume(&desk, &["--exclude", "/a/"]);
+    resume(&desk, &["--retry-failed"]);
+    assert_eq!(site.paths(), ["/", "/a/1", "/b/1", "/b/1"]);
+}
+
+#[test]
+fn a_site_of_which_links_were_only_checked_is_crawled_once_it_belongs() {
+    let other = Site::of(&[("/there", Answer::html("<a href=/on>on</a>"))]);
+    let page = format!("<a href={}>o</a>", other.url("/there"));
+    let site = Site::of(&[("/", Answer::html(&page))]);
+    let desk = Desk::new();
+    let private = ["--check-external", "--allow-private", "127.0.0.0/8"];
+    crawl(&desk, &site.url("/"), &private);
+    assert_eq!(other.paths(), ["/there"], "it is checked");
+    resume(&desk, &FAR);
+    assert_eq!(other.paths(), ["/on", "/there", "/there"], "and read, and followed");
+    let depths = "SELECT depth FROM pages WHERE url LIKE '%/on'";
+    assert_eq!(desk.rows("x.db", depths), ["2"]);
+}
+
+#[test]
+fn links_say_how_a_url_is_released_whatever_set_it_aside_first() {
+    let other = Site::of(&[
+        ("/shunned", Answer::html("")),
+        ("/image.png", Answer::new(200, "image/png", b"x")),
+    ]);
+    let (shunned, image) = (other.url("/shunned"), other.url("/image.png"));
+    let page = format!("<a rel=nofollow href={shunned}>s</a><img src={image}>");
+    let site = Site::of(&[("/", Answer::html(&page))]);
+    let desk = Desk::new();
+    crawl(&desk, &site.url("/"), &[]);
+    resume(&desk, &FAR);
+    assert_eq!(other.paths().len(), 0, "neither a followed link nor a wanted part");
+    let aside = "SELECT reason, detail FROM skipped ORDER BY 1";
+    assert_eq!(desk.rows("x.db", aside), ["asset|img", "nofollow|rel=nofollow"]);
+    resume(&desk, &["--assets"]);
+    assert_eq!(other.paths(), ["/image.png"]);
+    resume(&desk, &["--set", "scope.nofollow=false"]);
+    assert_eq!(other.paths(), ["/image.png", "/shunned"]);
+}
+
+#[test]
+fn followed_after_all_a_link_brings_nearer_what_was_fetched_before() {
+    let site = Site::of(&[
+        ("/", Answer::html("<a href=/1>1</a><a rel=nofollow href=/3>3</a>")),
+        ("/1", Answer::html("<a href=/2>2</a>")),
+        ("/2", Answer::html("<a href=/3>3</a>")),
+        ("/3", Answer::html("<a href=/4>4</a>")),
+        ("/4", Answer::html("<a href=/5>5</a>")),
+        ("/5", Answer::html("")),
+    ]);
+    let desk = Desk::new();
+    crawl(&desk, &site.url("/"), &["-d", "3"]);
+    assert_eq!(site.paths(), ["/", "/1", "/2", "/3"]);
+    resume(&desk, &["--set", "scope.nofollow=false"]);
+    assert_eq!(site.paths(), ["/", "/1", "/2", "/3", "/4", "/5"]);
+    let depths = "SELECT depth FROM pages ORDER BY url";
+    assert_eq!(desk.rows("x.db", depths), ["0", "1", "2", "1", "2", "3"]);
+}
