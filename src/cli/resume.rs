@@ -95,8 +95,10 @@ pub(super) async fn run(
             say(&format!("Trying again what failed: {reopened} {urls}"));
         }
         if let Some(Rejudged { released, set_aside }) = rejudged {
+            let urls = if released == 1 { "URL" } else { "URLs" };
+            let fewer = if set_aside > 0 { format!(", {set_aside} fewer") } else { String::new() };
             say(&format!(
-                "Judged again what waits or was set aside: {released} URLs more to fetch, {set_aside} fewer"
+                "Judged again what waits or was set aside: {released} {urls} more to fetch{fewer}"
             ));
         }
     }
