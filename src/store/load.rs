@@ -39,7 +39,7 @@ pub(super) fn pending_row(row: &Row<'_>) -> Result<PendingRow> {
     let kind: String = row.get(2)?;
     Ok(PendingRow {
         id: UrlId(row.get(0)?),
-        url: canonical(&row.get::<_, String>(1)?).ok_or_else(|| wrong(1, "not a canonical URL"))?,
+        url: url_of(row, 1)?,
         kind: Kind::from_stored(&kind),
         depth: Depth::from_rank(row.get(3)?),
         hops: row.get(4)?,
@@ -49,7 +49,12 @@ pub(super) fn pending_row(row: &Row<'_>) -> Result<PendingRow> {
     })
 }
 
-/// What everybody relies on in a URL is looked for once more before it is fetched.
+/// The URL of a column. What everybody relies on in it is looked for once more.
+pub(super) fn url_of(row: &Row<'_>, column: usize) -> Result<CanonicalUrl> {
+    let text: String = row.get(column)?;
+    canonical(&text).ok_or_else(|| wrong(column, "not a canonical URL"))
+}
+
 fn canonical(text: &str) -> Option<CanonicalUrl> {
     CanonicalUrl::parse(text).ok().filter(|url| url.as_str() == text)
 }

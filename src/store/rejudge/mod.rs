@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use tokio_rusqlite::rusqlite::{Connection, Result, Transaction, TransactionBehavior, params};
 
-use super::{Error, save};
+use super::{Error, load, save};
 use crate::canonical::CanonicalUrl;
 use crate::config::ScopeConfig;
 use crate::engine::record::{Depth, Kind};
@@ -130,7 +130,7 @@ fn standings(tx: &Transaction<'_>, crawl_id: i64, after: i64) -> Result<Vec<Stan
         let detail: Option<String> = row.get(6)?;
         Ok(Standing {
             id: row.get(0)?,
-            url: CanonicalUrl::from_stored(row.get::<_, String>(1)?),
+            url: load::url_of(row, 1)?,
             kind: Kind::from_stored(&row.get::<_, String>(2)?),
             depth: Depth::from_rank(row.get(3)?),
             found_on: row.get(4)?,
