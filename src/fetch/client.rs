@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use reqwest::Client;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use rustls::ClientConfig;
 
 use super::cookies::Cookies;
 use super::guard::{BadAllowance, GuardedResolver};
+use super::trust::Authorities;
 use crate::config::FetchConfig;
 
 /// The `Accept` of every request.
@@ -53,14 +55,23 @@ pub(super) fn cookies(config: &FetchConfig) -> Result<Option<Arc<Cookies>>, Setu
     Ok(Some(Arc::new(cookies)))
 }
 
+/// How TLS is spoken; `None` where no certificate is looked at.
+pub(super) fn tls(config: &FetchConfig) -> Result<Option<ClientConfig>, SetupError> {
+    if config.insecure {
+        let provider = rustls::crypto::ring::default_provider();
+        // Of two fetchers in a process the first installs it.
+        provider.install_default().ok();
+        return Ok(None);
+    }
+    Authorities::new(config.cacert.as_deref())?.tls().map(Some)
+}
+
 pub(super) fn client(
     config: &FetchConfig,
+    tls: Option<ClientConfig>,
     resolver: GuardedResolver,
     cookies: Option<&Arc<Cookies>>,
 ) -> Result<Client, SetupError> {
-    let provider = rustls::crypto::ring::default_provider();
-    // The first of two clients installs it; for the second it is there already.
-    provider.install_default().ok();
     let headers = HeaderMap::from_iter([
         (header::ACCEPT, HeaderValue::from_static(ACCEPT)),
         (header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_ENCODING)),
@@ -77,8 +88,11 @@ pub(super) fn client(
         .pool_idle_timeout(Duration::from_secs(15))
         .pool_max_idle_per_host(config.concurrency)
         .http1_max_headers(MAX_HEADERS)
-        .http2_max_header_list_size(64 * 1024)
-        .tls_danger_accept_invalid_certs(config.insecure);
+        .http2_max_header_list_size(64 * 1024);
+    builder = match tls {
+        Some(tls) => builder.tls_backend_preconfigured(tls),
+        None => builder.tls_danger_accept_invalid_certs(true),
+    };
     if let Some(cookies) = cookies {
         builder = builder.cookie_provider(Arc::clone(cookies));
     }
@@ -90,13 +104,6 @@ pub(super) fn client(
         }
         None => builder.no_proxy(),
     };
-    if let Some(path) = &config.cacert {
-        let failed = |error: String| SetupError::Cacert(path.display().to_string(), error);
-        let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
-        let certificates = reqwest::Certificate::from_pem_bundle(&pem)
-            .map_err(|error| failed(error.to_string()))?;
-        builder = builder.tls_certs_merge(certificates);
-    }
     builder.build().map_err(|error| SetupError::Client(error.to_string()))
 }
 

@@ -13,6 +13,7 @@ mod decode;
 mod failure;
 mod guard;
 mod head;
+mod trust;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::canonical::CanonicalUrl;
 use crate::config::FetchConfig;
-use client::{client, cookies, seed_headers};
+use client::{client, cookies, seed_headers, tls};
 use failure::is_out_of_files;
 use guard::GuardedResolver;
 
@@ -123,22 +124,19 @@ impl Fetcher {
     ) -> Result<Self, SetupError> {
         let guard = Arc::new(Guard::new(typed, &config.allow_private)?);
         let cookies = cookies(config)?;
+        let tls = tls(config)?;
+        let client_of = |is_exempt| {
+            let resolver = GuardedResolver::new(Arc::clone(&guard), is_exempt);
+            client(config, tls.clone(), resolver, cookies.as_ref())
+        };
         let max_body = usize::try_from(config.max_body.0).unwrap_or(usize::MAX);
         let mut seed_origins: Vec<Box<str>> =
             seeds.iter().map(|seed| seed.origin().into()).collect();
         seed_origins.sort();
         seed_origins.dedup();
         Ok(Self {
-            strict: client(
-                config,
-                GuardedResolver::new(Arc::clone(&guard), false),
-                cookies.as_ref(),
-            )?,
-            exempt: client(
-                config,
-                GuardedResolver::new(Arc::clone(&guard), true),
-                cookies.as_ref(),
-            )?,
+            strict: client_of(false)?,
+            exempt: client_of(true)?,
             guard,
             has_proxy: config.proxy.is_some(),
             seed_origins: Arc::new(seed_origins),
