@@ -180,7 +180,8 @@ fn say_what_came(file: &Path, extraction: &Rules, pages: u64, damaged: u64) -> a
     if damaged > 0 {
         say(&format!("The bodies of {} of them are damaged.", count(damaged)));
     }
-    let sums = Reader::open(file)?.summary()?.extracted;
+    let reader = Reader::open(file)?;
+    let sums = reader.extracted(reader.status()?.crawl_id)?;
     let is_ours = |name: &str| extraction.iter().any(|rule| rule.name() == name);
     let sums: Vec<_> = sums.into_iter().filter(|sum| is_ours(&sum.rule)).collect();
     rules::lines(&sums, file).iter().for_each(|line| say(&format!("  {line}")));

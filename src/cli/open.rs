@@ -133,17 +133,21 @@ fn say_result(
     manner: &Manner,
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
-    let summary = Reader::open(ended.path)?.summary()?;
-    let any_answer = summary.status.done > summary.status.no_answer;
+    let reader = Reader::open(ended.path)?;
+    let status = reader.status()?;
+    let any_answer = status.done > status.no_answer;
     let exit = exit_code(ended.finish, any_answer, signal, manner.limit_ok);
     let judged = manner.gates.judge_run(ended.path, crawl_id, exit)?;
-    if manner.json {
-        summary::print_json(&summary, ended, &judged, out)?;
-    } else if !manner.quiet {
-        summary::print(&summary, ended);
-    }
-    if exit == Exit::Failed && manner.quiet {
-        say(&format!("error: {}", summary::headline(&summary, ended)));
+    if manner.json || !manner.quiet || exit == Exit::Failed {
+        let summary = reader.summary(status)?;
+        if manner.json {
+            summary::print_json(&summary, ended, &judged, out)?;
+        } else if !manner.quiet {
+            summary::print(&summary, ended);
+        }
+        if exit == Exit::Failed && manner.quiet {
+            say(&format!("error: {}", summary::headline(&summary, ended)));
+        }
     }
     judged.say(ended.path, manner.quiet);
     judged.write_junit()?;

@@ -7,7 +7,7 @@
 //! removes the file; slots left behind are the suspects of a crash.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -120,9 +120,7 @@ impl OwnerLock {
     }
 
     fn write(&self, slot: usize, id: u32) -> io::Result<()> {
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start((slot * SLOT_BYTES) as u64))?;
-        file.write_all(&id.to_le_bytes())
+        write_at(&self.file, (slot * SLOT_BYTES) as u64, &id.to_le_bytes())
     }
 
     /// Gives the lock up after a clean end, and removes the side file unless it
@@ -133,6 +131,18 @@ impl OwnerLock {
             std::fs::remove_file(&self.path).ok();
         }
     }
+}
+
+#[cfg(unix)]
+fn write_at(file: &File, place: u64, bytes: &[u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, place)
+}
+
+#[cfg(not(unix))]
+fn write_at(mut file: &File, place: u64, bytes: &[u8]) -> io::Result<()> {
+    use std::io::{Seek, SeekFrom, Write};
+    file.seek(SeekFrom::Start(place))?;
+    file.write_all(bytes)
 }
 
 /// Opens or makes a file that only its owner may read.

@@ -216,12 +216,11 @@ impl Reader {
         Ok(status)
     }
 
-    /// What the newest crawl came to.
+    /// What the newest crawl came to, which stands at `status`.
     ///
     /// # Errors
-    /// As [`Reader::status`].
-    pub fn summary(&self) -> Result<Summary, Error> {
-        let status = self.status()?;
+    /// If the file cannot be read.
+    pub fn summary(&self, status: Status) -> Result<Summary, Error> {
         let id = status.crawl_id;
         let pairs = |sql: String| -> Result<Vec<(String, i64)>, Error> {
             Ok(self.rows(&sql)?.iter().map(|row| (text(&row[0]), integer(&row[1]))).collect())
@@ -276,7 +275,10 @@ impl Reader {
     }
 
     /// What each extraction rule gave in a crawl.
-    fn extracted(&self, crawl_id: i64) -> Result<Vec<RuleSum>, Error> {
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn extracted(&self, crawl_id: i64) -> Result<Vec<RuleSum>, Error> {
         let sql = format!(
             "SELECT r.name, count(f.id), count(f.id) FILTER (WHERE e.rows > 0), coalesce(sum(e.rows) FILTER (WHERE f.id), 0),
                  count(f.id) FILTER (WHERE e.cut IS NOT NULL), r.unread_to > 0, r.columns

@@ -153,7 +153,7 @@ CREATE TABLE body (
 -- Links as they stand on a page version; one row per target, kind, anchor, rel and fragment.
 -- By far the most rows: each is a handful of numbers and its texts, and is appended.
 CREATE TABLE link (
-    id        INTEGER PRIMARY KEY,  -- page << 17 | position: those of a page are page << 17 to page << 17 | 131071
+    id        INTEGER PRIMARY KEY,  -- page << 17 | position, from 0 in the order of the page
     target_id INTEGER NOT NULL REFERENCES url (id),
     shape_id  INTEGER NOT NULL REFERENCES link_shape (id),
     anchor    TEXT    NOT NULL,     -- visible text, white space folded

@@ -70,8 +70,8 @@ impl<'a> Links<'a> {
         }
     }
 
-    /// Takes the link that is the `position`th of the page, from 0.
-    pub(super) fn add(&mut self, position: u32, mut link: RawLink) {
+    /// Takes the next link of the page.
+    pub(super) fn add(&mut self, mut link: RawLink) {
         let href = std::mem::take(&mut link.href);
         let Some((target, fragment)) = self.target(href) else {
             self.cut = self.cut.saturating_add(1);
@@ -82,7 +82,6 @@ impl<'a> Links<'a> {
         self.weigh(target, refusal, kind, &link);
         let record = LinkRecord {
             target,
-            position,
             kind: link.kind,
             anchor: link.anchor.into(),
             rel: link.rel.into(),

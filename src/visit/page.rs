@@ -65,9 +65,7 @@ fn read_text(
         Links::new(&base, rules, said.directives.follow || !rules.nofollow, said.links.len());
     if !is_cut {
         header_links(head, &mut said);
-        for (position, link) in (0..).zip(said.links) {
-            links.add(position, link);
-        }
+        said.links.into_iter().for_each(|link| links.add(link));
     }
     let absolute = |href: &str| join(&base, href).ok().map(|(url, _)| url.to_string());
     let hreflang: Vec<_> = said

@@ -116,7 +116,6 @@ impl<'a> Reading<'a> {
 
     /// A link of a page.
     pub(crate) fn link(&mut self, to: &str, how: How, page_says_nofollow: bool) {
-        let position = u32::try_from(self.links.len()).expect("small");
         let target = match self.places.get(to) {
             Some(known) => *known,
             None => self.place(to),
@@ -134,7 +133,6 @@ impl<'a> Reading<'a> {
         }
         self.links.push(LinkRecord {
             target,
-            position,
             kind: how.kind(),
             anchor: "".into(),
             rel: rel.into(),

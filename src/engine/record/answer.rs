@@ -122,8 +122,6 @@ pub struct BodyRecord {
 pub struct LinkRecord {
     /// Index into the found URLs of the visit.
     pub target: u32,
-    /// 0 for the first link of the page.
-    pub position: u32,
     /// By which element or header.
     pub kind: LinkKind,
     /// Visible text.

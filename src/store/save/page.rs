@@ -1,6 +1,8 @@
 //! How do a page version, its links and its body become rows?
 
-use tokio_rusqlite::rusqlite::{OptionalExtension, Result, Transaction, params};
+use std::sync::LazyLock;
+
+use tokio_rusqlite::rusqlite::{OptionalExtension, Result, Statement, Transaction, params};
 
 use crate::engine::record::{BodyRecord, LinkRecord, PageRecord, UrlId};
 use crate::extract::{LinkKind, MAX_LINKS, Region};
@@ -99,31 +101,75 @@ fn same_content(tx: &Transaction<'_>, id: UrlId, page: &PageRecord) -> Result<Op
 }
 
 /// Bits of the place of a link on its page.
-const POSITION_BITS: u32 = 17;
+pub(super) const POSITION_BITS: u32 = 17;
 const _: () = assert!(MAX_LINKS < 1 << POSITION_BITS);
 
+/// Links that one statement inserts.
+const LINKS_AT_ONCE: usize = 16;
+/// Columns of a link besides its id.
+const LINK_COLUMNS: usize = 6;
+
+/// Inserts links without an id. A failure undoes the whole transaction, so SQLite need
+/// not note how to undo this statement alone.
+fn insert_links(count: usize) -> String {
+    let rows = vec!["(?, ?, ?, ?, ?, ?)"; count].join(", ");
+    format!(
+        "INSERT OR ROLLBACK INTO link (target_id, shape_id, anchor, rel, fragment, times) VALUES {rows}"
+    )
+}
+
+static INSERT_LINK: LazyLock<String> = LazyLock::new(|| insert_links(1));
+static INSERT_LINKS: LazyLock<String> = LazyLock::new(|| insert_links(LINKS_AT_ONCE));
+
+/// Only the first link says where those of this page begin. SQLite counts the others on
+/// from there, which spares it to look up the place of each in its largest table: no
+/// page is younger, and nobody else writes.
 fn save_links(
     tx: &Transaction<'_>,
     page_id: i64,
     links: &[LinkRecord],
     ids: &[UrlId],
 ) -> Result<()> {
+    let Some((first, others)) = links.split_first() else { return Ok(()) };
     let mut statement = tx.prepare_cached(
-        "INSERT INTO link (id, target_id, shape_id, anchor, rel, fragment, times)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO link (target_id, shape_id, anchor, rel, fragment, times, id)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
     )?;
-    for link in links {
-        statement.execute(params![
-            page_id << POSITION_BITS | i64::from(link.position),
-            ids[link.target as usize].0,
-            shape_id(link.kind, link.region, link.follow),
-            &*link.anchor,
-            Some(&*link.rel).filter(|rel| !rel.is_empty()),
-            link.fragment.as_deref(),
-            link.times,
-        ])?;
+    bind_link(&mut statement, 0, first, ids)?;
+    statement.raw_bind_parameter(LINK_COLUMNS + 1, page_id << POSITION_BITS)?;
+    statement.raw_execute()?;
+    let (groups, rest) = others.as_chunks::<LINKS_AT_ONCE>();
+    let mut statement = tx.prepare_cached(&INSERT_LINKS)?;
+    for group in groups {
+        for (row, link) in group.iter().enumerate() {
+            bind_link(&mut statement, row, link, ids)?;
+        }
+        statement.raw_execute()?;
     }
+    let mut statement = tx.prepare_cached(&INSERT_LINK)?;
+    for link in rest {
+        bind_link(&mut statement, 0, link, ids)?;
+        statement.raw_execute()?;
+    }
+    let last = i64::try_from(others.len()).expect("links are capped");
+    assert_eq!(tx.last_insert_rowid(), page_id << POSITION_BITS | last, "the newest page is last");
     Ok(())
+}
+
+/// Gives the parameters of the `row`th row of a statement, from 0, what a link says.
+fn bind_link(
+    statement: &mut Statement<'_>,
+    row: usize,
+    link: &LinkRecord,
+    ids: &[UrlId],
+) -> Result<()> {
+    let at = row * LINK_COLUMNS;
+    statement.raw_bind_parameter(at + 1, ids[link.target as usize].0)?;
+    statement.raw_bind_parameter(at + 2, shape_id(link.kind, link.region, link.follow))?;
+    statement.raw_bind_parameter(at + 3, &*link.anchor)?;
+    statement.raw_bind_parameter(at + 4, Some(&*link.rel).filter(|rel| !rel.is_empty()))?;
+    statement.raw_bind_parameter(at + 5, link.fragment.as_deref())?;
+    statement.raw_bind_parameter(at + 6, link.times)
 }
 
 /// The row of `link_shape` that every file has for these.

@@ -2,6 +2,7 @@
 
 use tokio_rusqlite::rusqlite::{Connection, Result, Transaction, TransactionBehavior, params};
 
+use super::page::POSITION_BITS;
 use crate::config::Statuses;
 use crate::engine::Finish;
 use crate::store::{Error, fragments};
@@ -100,13 +101,12 @@ fn count_inlinks(tx: &Transaction<'_>, crawl_id: i64) -> Result<()> {
     let shown = ShownPages::of(tx, crawl_id)?;
     let mut insert =
         tx.prepare("INSERT INTO inlink (crawl_id, url_id, links, pages) VALUES (?1, ?2, ?3, ?4)")?;
-    let mut links = tx.prepare(
-        "SELECT target_id, id >> 17 FROM link INDEXED BY link_target ORDER BY target_id, id",
-    )?;
+    let mut links =
+        tx.prepare("SELECT target_id, id FROM link INDEXED BY link_target ORDER BY target_id, id")?;
     let mut rows = links.query([])?;
     let (mut target, mut last_page, mut counts) = (0_i64, 0_i64, (0_i64, 0_i64));
     while let Some(row) = rows.next()? {
-        let (next, page): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let (next, page) = (row.get_ref(0)?.as_i64()?, row.get_ref(1)?.as_i64()? >> POSITION_BITS);
         if !shown.has(page) {
             continue;
         }

@@ -312,9 +312,9 @@ impl File {
         {
             return known;
         }
-        let links = page.links.iter().map(|link| StoredLink {
+        let links = (0..).zip(&page.links).map(|(position, link)| StoredLink {
             target: ids[link.target as usize],
-            position: link.position,
+            position,
             kind: link.kind,
             rel: link.rel.clone(),
             follow: link.follow,
