@@ -89,17 +89,7 @@ pub async fn run(
     controls: &Controls,
 ) -> Result<Finish, Broken> {
     let (ended, mut visited) = mpsc::channel::<(Visited, Hold)>(VISITED);
-    let mut carrier = Carrier {
-        visits: JoinSet::new(),
-        lookups: JoinSet::new(),
-        ended,
-        visitor,
-        outbox: VecDeque::new(),
-        wake: None,
-        finish: None,
-        slots: Slots::new(lock),
-        holds: VecDeque::new(),
-    };
+    let mut carrier = Carrier::new(ended, visitor, lock);
     let mut numbers = Numbers::default();
     carrier.carry_out(engine.on(Event::Begin(seeds), now()))?;
     let mut show = tokio::time::interval(Duration::from_millis(200));
@@ -190,7 +180,21 @@ struct Carrier<'a> {
     holds: VecDeque<(u64, Hold)>,
 }
 
-impl Carrier<'_> {
+impl<'a> Carrier<'a> {
+    fn new(ended: mpsc::Sender<(Visited, Hold)>, visitor: Visitor, lock: &'a OwnerLock) -> Self {
+        Self {
+            visits: JoinSet::new(),
+            lookups: JoinSet::new(),
+            ended,
+            visitor,
+            outbox: VecDeque::new(),
+            wake: None,
+            finish: None,
+            slots: Slots::new(lock),
+            holds: VecDeque::new(),
+        }
+    }
+
     fn carry_out(&mut self, actions: Vec<Action>) -> Result<(), Broken> {
         for action in actions {
             match action {

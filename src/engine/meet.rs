@@ -131,11 +131,7 @@ impl Engine {
             (None, _) => Depth::new(0),
         };
         self.known.set_depth(id, depth);
-        let is_pending = refusal.is_none();
-        let is_mirror = refusal.as_ref().is_some_and(|it| it.reason == Reason::Mirror);
-        // A known robots.txt is read for its sitemaps even if it disallows all the rest.
-        let may_be_fetched =
-            refusal.as_ref().is_none_or(|refusal| refusal.reason == Reason::Robots);
+        let against = refusal.as_ref().map(|refusal| refusal.reason);
         self.met.urls.push(Discovery {
             id,
             new,
@@ -148,30 +144,39 @@ impl Engine {
                 origin: place,
             }),
         });
-        if let Some(origin) = place.filter(|_| is_pending) {
+        let Some(origin) = place else { return };
+        let url = CanonicalUrl::from_stored(Arc::clone(&found.text));
+        let kind = found.kind;
+        if against == Some(Reason::Mirror) {
+            self.meet_twin(origin, &url, kind, Source { id: Some(id), ..source }, now);
+        } else if against.is_none() {
+            let server = self.frontier.server_of(origin);
+            let Source { depth, hops, .. } = source;
+            let attempts = 0;
             self.frontier.push(Candidate {
                 id,
-                url: CanonicalUrl::from_stored(Arc::clone(&found.text)),
+                url,
                 origin,
-                server: self.frontier.server_of(origin),
-                kind: found.kind,
-                depth: source.depth,
-                hops: source.hops,
-                attempts: 0,
+                server,
+                kind,
+                depth,
+                hops,
+                attempts,
                 revisit,
             });
         }
-        if let Some(origin) = place.filter(|_| may_be_fetched) {
-            if found.kind.obeys_robots() {
-                self.ask_rules(origin, now);
-            } else {
-                self.frontier.set_open(origin, true);
-            }
+        // A known robots.txt is read for its sitemaps even if it disallows all the rest.
+        if against.is_none_or(|reason| reason == Reason::Robots) {
+            self.await_rules(origin, kind, now);
         }
-        if let Some(origin) = place.filter(|_| is_mirror) {
-            let url = CanonicalUrl::from_stored(Arc::clone(&found.text));
-            let source = Source { id: Some(id), ..source };
-            self.meet_twin(origin, &url, found.kind, source, now);
+    }
+
+    /// A URL of an origin may be fetched, perhaps once its robots.txt is known.
+    fn await_rules(&mut self, origin: OriginId, kind: Kind, now: Moment) {
+        if kind.obeys_robots() {
+            self.ask_rules(origin, now);
+        } else {
+            self.frontier.set_open(origin, true);
         }
     }
 

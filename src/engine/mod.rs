@@ -36,7 +36,7 @@ use crate::traps::Traps;
 use frontier::Frontier;
 use origins::Origins;
 use rate::Rate;
-use record::{Candidate, Met, Moment, OriginId, Record, ServerId, UrlId};
+use record::{Candidate, Met, Moment, OriginId, PendingRow, Record, ServerId, UrlId};
 
 pub use budget::{Budget, Budgets};
 pub use face::{Action, Event, Finish, Loaded, LoadedOrigin, Progress, Settings};
@@ -156,19 +156,30 @@ impl Engine {
             nearer: Vec::new(),
             actions: Vec::new(),
         };
-        for origin in loaded.origins {
-            engine.load_origin(origin, now);
-        }
-        for (mirror, original) in std::mem::take(&mut engine.unmirrored) {
-            engine.set_mirror(mirror, original);
-        }
-        for row in loaded.suspects {
-            engine.load_suspect(row);
-        }
-        for id in loaded.owing {
-            engine.nearer.push((id, engine.known.depth(id), None));
-        }
+        engine.take_over(loaded.origins, loaded.suspects, loaded.owing, now);
         engine
+    }
+
+    /// Takes over what an earlier run left.
+    fn take_over(
+        &mut self,
+        origins: Vec<LoadedOrigin>,
+        suspects: Vec<PendingRow>,
+        owing: Vec<UrlId>,
+        now: Moment,
+    ) {
+        for origin in origins {
+            self.load_origin(origin, now);
+        }
+        for (mirror, original) in std::mem::take(&mut self.unmirrored) {
+            self.set_mirror(mirror, original);
+        }
+        for row in suspects {
+            self.load_suspect(row);
+        }
+        for id in owing {
+            self.nearer.push((id, self.known.depth(id), None));
+        }
     }
 
     /// What to do now that `event` happened.

@@ -4,14 +4,17 @@ mod nearer;
 mod page;
 mod run;
 
-use tokio_rusqlite::rusqlite::{Connection, Result, Transaction, TransactionBehavior, params};
+use tokio_rusqlite::rusqlite::{
+    Connection, Result, ToSql, Transaction, TransactionBehavior, params,
+};
 
 use super::{Error, load};
 use crate::engine::record::{
-    Discovery, Ending, FetchRecord, Met, OriginRecord, Record, Reply, SitemapRecord, UrlId,
-    VisitRecord,
+    Discovery, Ending, FetchRecord, Met, OriginId, OriginRecord, Record, Reply, SitemapRecord,
+    UrlId, VisitRecord,
 };
 use crate::refusal::Refusal;
+use crate::traps::Trap;
 use nearer::save_nearer;
 use page::{save_body, save_page};
 
@@ -28,68 +31,79 @@ pub(super) fn commit(
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut replies = Vec::new();
     for record in batch {
-        match record {
-            Record::Met(met) => save_met(&tx, crawl_id, met)?,
-            Record::Visit(visit) => save_visit(&tx, crawl_id, visit)?,
-            Record::Origin(origin) => save_origin(&tx, origin)?,
-            Record::Hold(origin, until) => {
-                let mut statement =
-                    tx.prepare_cached("UPDATE origin SET hold_until = ?2 WHERE id = ?1")?;
-                statement.execute(params![origin.0, until])?;
-            }
-            Record::Trap { host, trap, at } => {
-                let mut statement = tx.prepare_cached(
-                    "INSERT OR IGNORE INTO trap (host, pattern, kind, evidence, parked_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-                )?;
-                let kind = trap.kind.as_str();
-                statement.execute(params![&**host, &*trap.pattern, kind, &*trap.evidence, at])?;
-            }
-            Record::Mirror(mirror, original) => {
-                let mut statement =
-                    tx.prepare_cached("UPDATE origin SET mirror_of = ?2 WHERE id = ?1")?;
-                statement.execute(params![mirror.0, original.0])?;
-            }
-            Record::Parked(origin, why) => {
-                let mut statement =
-                    tx.prepare_cached("UPDATE origin SET parked = ?2 WHERE id = ?1")?;
-                statement.execute(params![origin.0, &**why])?;
-            }
-            Record::Reopened(ids) => {
-                let sql = "UPDATE state SET state = 'pending', attempts = 0, not_before = NULL
-                           WHERE crawl_id = ?1 AND url_id = ?2";
-                let mut statement = tx.prepare_cached(sql)?;
-                for id in ids {
-                    statement.execute(params![crawl_id, id.0])?;
-                }
-            }
-            Record::Refused(id, refusal) => save_refused(&tx, crawl_id, *id, refusal)?,
-            Record::Nearer(nearer) => {
-                let mut rows = Vec::with_capacity(nearer.len());
-                for (id, depth, found_on) in nearer {
-                    rows.push(save_nearer(&tx, crawl_id, *id, depth.rank(), *found_on)?);
-                }
-                replies.push(Reply::Nearer(rows));
-            }
-            Record::Offered(ids) => {
-                let sql = "UPDATE state SET owes = 0 WHERE crawl_id = ?1 AND url_id = ?2";
-                let mut statement = tx.prepare_cached(sql)?;
-                for id in ids {
-                    statement.execute(params![crawl_id, id.0])?;
-                }
-            }
-            Record::Barrier => replies.push(Reply::Passed),
-            Record::Refill { origin, from, limit } => {
-                let rows = load::refill(&tx, crawl_id, *origin, *from, *limit)?;
-                let more = rows.len() == *limit as usize;
-                replies.push(Reply::Refilled { origin: *origin, rows, more });
-            }
-        }
+        replies.extend(save(&tx, crawl_id, record)?);
     }
     let mut statement = tx.prepare_cached("UPDATE crawl SET elapsed_ms = ?2 WHERE id = ?1")?;
     statement.execute(params![crawl_id, elapsed_ms])?;
     drop(statement);
     tx.commit()?;
     Ok(replies)
+}
+
+/// Writes a record, or answers it.
+fn save(tx: &Transaction<'_>, crawl_id: i64, record: &Record) -> Result<Option<Reply>, Error> {
+    match record {
+        Record::Met(met) => save_met(tx, crawl_id, met)?,
+        Record::Visit(visit) => save_visit(tx, crawl_id, visit)?,
+        Record::Origin(origin) => save_origin(tx, origin)?,
+        Record::Hold(origin, until) => set_of_origin(tx, *origin, "hold_until", until)?,
+        Record::Mirror(mirror, original) => set_of_origin(tx, *mirror, "mirror_of", &original.0)?,
+        Record::Parked(origin, why) => set_of_origin(tx, *origin, "parked", &**why)?,
+        Record::Trap { host, trap, at } => save_trap(tx, host, trap, *at)?,
+        Record::Reopened(ids) => {
+            set_of_states(tx, crawl_id, ids, "state = 'pending', attempts = 0, not_before = NULL")?;
+        }
+        Record::Offered(ids) => set_of_states(tx, crawl_id, ids, "owes = 0")?,
+        Record::Refused(id, refusal) => save_refused(tx, crawl_id, *id, refusal)?,
+        Record::Nearer(nearer) => {
+            let rows = nearer.iter().map(|(id, depth, found_on)| {
+                save_nearer(tx, crawl_id, *id, depth.rank(), *found_on)
+            });
+            return Ok(Some(Reply::Nearer(rows.collect::<Result<_>>()?)));
+        }
+        Record::Barrier => return Ok(Some(Reply::Passed)),
+        Record::Refill { origin, from, limit } => {
+            let rows = load::refill(tx, crawl_id, *origin, *from, *limit)?;
+            let more = rows.len() == *limit as usize;
+            return Ok(Some(Reply::Refilled { origin: *origin, rows, more }));
+        }
+    }
+    Ok(None)
+}
+
+/// Sets a column of an origin.
+fn set_of_origin(
+    tx: &Transaction<'_>,
+    id: OriginId,
+    column: &'static str,
+    value: &(impl ToSql + ?Sized),
+) -> Result<()> {
+    let sql = format!("UPDATE origin SET {column} = ?2 WHERE id = ?1");
+    tx.prepare_cached(&sql)?.execute(params![id.0, value])?;
+    Ok(())
+}
+
+/// Sets columns of where URLs stand.
+fn set_of_states(
+    tx: &Transaction<'_>,
+    crawl_id: i64,
+    ids: &[UrlId],
+    what: &'static str,
+) -> Result<()> {
+    let sql = format!("UPDATE state SET {what} WHERE crawl_id = ?1 AND url_id = ?2");
+    let mut statement = tx.prepare_cached(&sql)?;
+    for id in ids {
+        statement.execute(params![crawl_id, id.0])?;
+    }
+    Ok(())
+}
+
+fn save_trap(tx: &Transaction<'_>, host: &str, trap: &Trap, at: i64) -> Result<()> {
+    let mut statement = tx.prepare_cached(
+        "INSERT OR IGNORE INTO trap (host, pattern, kind, evidence, parked_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    statement.execute(params![host, &*trap.pattern, trap.kind.as_str(), &*trap.evidence, at])?;
+    Ok(())
 }
 
 fn save_met(tx: &Transaction<'_>, crawl_id: i64, met: &Met) -> Result<()> {
