@@ -55,6 +55,16 @@ impl CanonicalUrl {
         Self(text.into())
     }
 
+    /// Takes a text of a file, which may be damaged: `None` if it has not the shape of
+    /// a canonical URL. That it is one in every respect is not looked for.
+    pub fn from_file(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix("http").map(|rest| rest.strip_prefix('s').unwrap_or(rest))?;
+        let is_url = text.len() <= MAX_URL_BYTES
+            && rest.strip_prefix("://")?.find('/').is_some_and(|host| host > 0)
+            && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+        is_url.then(|| Self(text.into()))
+    }
+
     /// The whole URL, shared.
     pub fn text(&self) -> Arc<str> {
         Arc::clone(&self.0)

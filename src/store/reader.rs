@@ -184,31 +184,28 @@ impl Reader {
             file_bytes: std::fs::metadata(&self.path).map(|file| file.len()).unwrap_or_default(),
             ..Status::default()
         };
+        // Sums in one pass: GROUP BY would sort every URL.
         for row in self.rows(&format!(
-            "SELECT state, kind, count(*) FROM state WHERE crawl_id = {crawl_id} GROUP BY state, kind"
+            "SELECT count(*), sum(state = 'done' AND kind = 'page'), sum(state = 'pending' AND kind = 'page'),
+                 sum(state = 'aside' OR state = 'refused') FROM state WHERE crawl_id = {crawl_id}"
         ))? {
-            let count = integer(&row[2]);
-            status.urls += count;
-            match (&*text(&row[0]), &*text(&row[1])) {
-                ("done", "page") => status.done += count,
-                ("pending", "page") => status.pending += count,
-                ("aside" | "refused", _) => status.skipped += count,
-                _ => {}
-            }
+            status.urls = integer(&row[0]);
+            status.done = integer(&row[1]);
+            status.pending = integer(&row[2]);
+            status.skipped = integer(&row[3]);
         }
         for row in self.rows(&format!(
-            "SELECT f.status / 100, count(*), sum(f.is_unchanged) FROM state s JOIN fetch f ON f.id = s.fetch_id
-             WHERE s.crawl_id = {crawl_id} AND s.kind = 'page' AND s.state = 'done' GROUP BY 1"
+            "SELECT sum(f.status / 100 = 2), sum(f.status / 100 = 3), sum(f.status / 100 = 4), sum(f.status < 200 OR f.status >= 500),
+                 sum(f.status IS NULL), sum(f.is_unchanged)
+             FROM state s JOIN fetch f ON f.id = s.fetch_id
+             WHERE s.crawl_id = {crawl_id} AND s.kind = 'page' AND s.state = 'done'"
         ))? {
-            let count = integer(&row[1]);
-            status.unchanged += integer(&row[2]);
-            match integer(&row[0]) {
-                2 => status.ok += count,
-                3 => status.redirects += count,
-                4 => status.client_errors += count,
-                0 => status.no_answer += count,
-                _ => status.server_errors += count,
-            }
+            status.ok = integer(&row[0]);
+            status.redirects = integer(&row[1]);
+            status.client_errors = integer(&row[2]);
+            status.server_errors = integer(&row[3]);
+            status.no_answer = integer(&row[4]);
+            status.unchanged = integer(&row[5]);
         }
         let bytes =
             format!("SELECT coalesce(sum(wire_bytes), 0) FROM fetch WHERE crawl_id = {crawl_id}");

@@ -1,5 +1,7 @@
 //! What does the file know when a crawl begins or goes on?
 
+mod urls;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,11 +13,12 @@ use tokio_rusqlite::rusqlite::{
 use super::{CrawlRow, Error};
 use crate::canonical::CanonicalUrl;
 use crate::engine::record::{Depth, Kind, OriginId, PendingRow, UrlId};
-use crate::engine::{Known, Loaded, LoadedOrigin};
-use crate::hash::{ContentHash, UrlHash};
-use crate::refusal::{REASONS, Reason};
+use crate::engine::{Loaded, LoadedOrigin};
+use crate::hash::ContentHash;
+use crate::refusal::Reason;
 use crate::robots::Rules;
-use crate::traps::{self, Trap};
+use crate::traps::{self, Trap, Traps};
+use urls::Urls;
 
 /// Unclean ends during visits of a URL after which it is set aside.
 const MAX_CRASHES: i64 = 3;
@@ -57,6 +60,11 @@ pub(super) fn url_of(row: &Row<'_>, column: usize) -> Result<CanonicalUrl> {
 
 fn canonical(text: &str) -> Option<CanonicalUrl> {
     CanonicalUrl::parse(text).ok().filter(|url| url.as_str() == text)
+}
+
+/// The text of a column.
+fn text<'row>(row: &'row Row<'_>, column: usize) -> Result<&'row str> {
+    Ok(row.get_ref(column)?.as_str()?)
 }
 
 /// A value that no crawl writes.
@@ -131,16 +139,20 @@ pub(super) fn load(
     mut blank: Loaded,
     now: i64,
 ) -> Result<Loaded, Error> {
-    load_traps(db, crawl_id, &mut blank)?;
-    load_budgets(db, crawl_id, &mut blank)?;
-    let known = load_known(db, crawl_id)?;
+    if let Some(traps) = &mut blank.traps {
+        blank.trap_patterns = load_traps(db, traps)?;
+    }
+    let mut origins = load_origins(db, product_token, now)?;
+    let urls = Urls::load(db, crawl_id, origins.len(), blank.traps.as_mut(), &mut blank.budgets)?;
+    if let Some(traps) = &mut blank.traps {
+        load_contents(db, crawl_id, traps)?;
+    }
     let suspects = load_suspects(db, crawl_id, suspects)?;
-    let origins = load_origins(db, crawl_id, &suspects, product_token, now)?;
-    let pages: i64 = db.query_row(
-        "SELECT count(*) FROM state WHERE crawl_id = ?1 AND kind = 'page' AND (state = 'done' OR attempts > 0)",
-        [crawl_id],
-        |row| row.get(0),
-    )?;
+    for (origin, waiting) in origins.iter_mut().zip(urls.waiting) {
+        let suspects = suspects.iter().filter(|row| *row.url.origin() == *origin.name).count();
+        origin.pending = waiting.pending.saturating_sub(suspects as u64);
+        origin.is_external = waiting.is_external;
+    }
     let bytes: i64 = db.query_row(
         "SELECT coalesce(sum(wire_bytes), 0) FROM fetch WHERE crawl_id = ?1",
         [crawl_id],
@@ -152,20 +164,18 @@ pub(super) fn load(
     let owing = owing.query_map([crawl_id], |row| row.get(0).map(UrlId))?.collect::<Result<_>>()?;
     Ok(Loaded {
         owing,
-        known,
+        known: urls.known,
         origins,
         suspects,
-        pages: u64::try_from(pages).unwrap_or_default(),
+        pages: urls.pages,
         bytes: u64::try_from(bytes).unwrap_or_default(),
         elapsed: Duration::from_millis(u64::try_from(elapsed).unwrap_or_default()),
         ..blank
     })
 }
 
-/// The traps of the file, and what its URLs and the newest of its pages count towards
-/// further ones.
-fn load_traps(db: &Connection, crawl_id: i64, loaded: &mut Loaded) -> Result<(), Error> {
-    let Some(traps) = &mut loaded.traps else { return Ok(()) };
+/// The traps of the file; gives all their patterns, also of those that were released.
+fn load_traps(db: &Connection, traps: &mut Traps) -> Result<Vec<Box<str>>, Error> {
     let mut statement = db.prepare(
         "SELECT pattern, kind, evidence, released_at IS NOT NULL FROM trap ORDER BY parked_at, host, pattern",
     )?;
@@ -180,23 +190,16 @@ fn load_traps(db: &Connection, crawl_id: i64, loaded: &mut Loaded) -> Result<(),
     })?;
     let (released, parked): (Vec<_>, Vec<_>) =
         rows.collect::<Result<Vec<_>>>()?.into_iter().partition(|(_, is_released)| *is_released);
-    loaded.trap_patterns =
-        parked.iter().chain(&released).map(|(trap, _)| trap.pattern.clone()).collect();
+    let patterns = parked.iter().chain(&released).map(|(trap, _)| trap.pattern.clone()).collect();
     traps.load(
         parked.into_iter().map(|(trap, _)| trap),
         released.iter().map(|(trap, _)| &*trap.pattern),
     );
-    let mut statement = db.prepare(
-        "SELECT u.url FROM state s JOIN url u ON u.id = s.url_id
-         WHERE s.crawl_id = ?1 AND s.kind = 'page' AND s.found_on IS NOT NULL
-           AND (s.state IN ('pending', 'done') OR s.reason = ?2) ORDER BY s.url_id",
-    )?;
-    let mut rows = statement.query(params![crawl_id, Reason::Trap.as_str()])?;
-    while let Some(row) = rows.next()? {
-        if let Some(url) = canonical(&row.get::<_, String>(0)?) {
-            traps.judge(&url);
-        }
-    }
+    Ok(patterns)
+}
+
+/// What the newest pages count towards further traps.
+fn load_contents(db: &Connection, crawl_id: i64, traps: &mut Traps) -> Result<(), Error> {
     let mut statement = db.prepare(
         "SELECT u.url, p.content_hash
          FROM (SELECT id, url_id, page_id FROM fetch WHERE crawl_id = ?1 AND status = 200 AND page_id IS NOT NULL
@@ -206,29 +209,11 @@ fn load_traps(db: &Connection, crawl_id: i64, loaded: &mut Loaded) -> Result<(),
     let mut rows = statement.query(params![crawl_id, CONTENTS])?;
     let mut contents = Vec::new();
     while let Some(row) = rows.next()? {
-        let url = canonical(&row.get::<_, String>(0)?);
+        let url = CanonicalUrl::from_file(text(row, 0)?);
         contents.extend(url.zip(row.get(1).ok().map(ContentHash)));
     }
     for (url, hash) in contents.iter().rev() {
         traps.content(url, hash);
-    }
-    Ok(())
-}
-
-/// What earlier runs of the crawl used of its budgets.
-fn load_budgets(db: &Connection, crawl_id: i64, loaded: &mut Loaded) -> Result<(), Error> {
-    if loaded.budgets.is_empty() {
-        return Ok(());
-    }
-    let mut statement = db.prepare(
-        "SELECT u.url FROM state s JOIN url u ON u.id = s.url_id
-         WHERE s.crawl_id = ?1 AND s.kind = 'page' AND (s.state = 'done' OR s.attempts > 0)",
-    )?;
-    let mut rows = statement.query([crawl_id])?;
-    while let Some(row) = rows.next()? {
-        if let Some(url) = canonical(&row.get::<_, String>(0)?) {
-            loaded.budgets.count(&url);
-        }
     }
     Ok(())
 }
@@ -253,41 +238,6 @@ pub(super) fn count_crashes(
     )?;
     tx.commit()?;
     Ok(())
-}
-
-fn load_known(db: &Connection, crawl_id: i64) -> Result<Known, Error> {
-    let mut known = Known::default();
-    let mut statement = db.prepare(
-        "SELECT u.id, u.hash, s.depth, s.reason, s.kind = 'sitemap' FROM url u
-         LEFT JOIN state s ON s.crawl_id = ?1 AND s.url_id = u.id ORDER BY u.id",
-    )?;
-    let mut rows = statement.query([crawl_id])?;
-    while let Some(row) = rows.next()? {
-        let id = UrlId(row.get(0)?);
-        // They are given in order and never freed, and tables in memory are as long as the largest.
-        if id.0 as usize != known.len() + 1 {
-            return Err(wrong(0, "a row of a URL is missing").into());
-        }
-        let hash = UrlHash(row.get(1)?);
-        known.load(id, hash);
-        if let Some(depth) = row.get::<_, Option<u16>>(2)? {
-            let reason = row.get_ref(3)?.as_str_or_null().unwrap_or_default().and_then(reason);
-            let rank = reason.map_or(0, Reason::link_rank);
-            let depth = match reason {
-                // What a sitemap's depth counts are indexes; others have none that matters.
-                _ if row.get(4)? => Depth::new(0),
-                // A link that is not followed is no way from a seed.
-                Some(Reason::Asset | Reason::Nofollow) => Depth::NONE,
-                _ => Depth::from_rank(depth),
-            };
-            known.load_standing(id, &hash, depth, rank);
-        }
-    }
-    Ok(known)
-}
-
-fn reason(name: &str) -> Option<Reason> {
-    REASONS.into_iter().find(|reason| reason.as_str() == name)
 }
 
 fn load_suspects(
@@ -316,27 +266,21 @@ fn clock_set_back(db: &Connection, now: i64) -> Result<i64> {
     Ok(newest.map_or(0, |newest| newest.saturating_sub(now).max(0)))
 }
 
+/// The origins of the file. What waits there is not counted yet.
 fn load_origins(
     db: &Connection,
-    crawl_id: i64,
-    suspects: &[PendingRow],
     product_token: &str,
     now: i64,
 ) -> Result<Vec<LoadedOrigin>, Error> {
     let mut statement = db.prepare(
-        "SELECT o.origin, o.robots_at, o.robots_status, o.robots_body, o.hold_until, o.mirror_of,
-             EXISTS (SELECT 1 FROM state s INDEXED BY state_pending WHERE s.state = 'pending' AND s.crawl_id = ?1
-                     AND s.origin_id = o.id AND s.kind = 'external'),
-             (SELECT count(*) FROM state s INDEXED BY state_pending
-              WHERE s.state = 'pending' AND s.crawl_id = ?1 AND s.origin_id = o.id), o.id
-         FROM origin o ORDER BY o.id",
+        "SELECT origin, robots_at, robots_status, robots_body, hold_until, mirror_of, id FROM origin ORDER BY id",
     )?;
     let mut last = 0;
     let set_back = clock_set_back(db, now)?;
-    let rows = statement.query_map([crawl_id], |row| {
+    let rows = statement.query_map([], |row| {
         let name: Box<str> = row.get::<_, String>(0)?.into();
         last += 1;
-        if row.get::<_, u32>(8)? != last
+        if row.get::<_, u32>(6)? != last
             || canonical(&format!("{name}/")).is_none_or(|url| url.origin() != &*name)
         {
             return Err(wrong(0, "not an origin, or one before it is missing"));
@@ -351,30 +295,19 @@ fn load_origins(
         };
         let age = age.filter(|age| (0..RULES_LAST_MS).contains(age));
         let age = age.and_then(|age| u64::try_from(age).ok()).map(Duration::from_millis);
-        let pending: i64 = row.get(7)?;
-        let suspects = suspects.iter().filter(|row| *row.url.origin() == *name).count();
         Ok(LoadedOrigin {
-            pending: u64::try_from(pending).unwrap_or_default().saturating_sub(suspects as u64),
+            pending: 0,
             name,
             rules: rules.zip(age).map(|(rules, age)| (Arc::new(rules), age)),
             hold_until: row.get::<_, Option<i64>>(4)?.map(|until| until.saturating_sub(set_back)),
-            is_external: row.get(6)?,
+            is_external: false,
             mirror_of: row.get::<_, Option<u32>>(5)?.map(OriginId),
         })
     })?;
     let origins: Vec<LoadedOrigin> = rows.collect::<Result<_>>()?;
-    let pending: i64 = db.query_row(
-        "SELECT count(*) FROM state WHERE state = 'pending' AND crawl_id = ?1",
-        [crawl_id],
-        |row| row.get(0),
-    )?;
-    let queued = origins.iter().map(|origin| origin.pending).sum::<u64>() + suspects.len() as u64;
     let is_origin = |id: OriginId| (1..=origins.len()).contains(&(id.0 as usize));
     if origins.iter().filter_map(|origin| origin.mirror_of).any(|id| !is_origin(id)) {
         return Err(wrong(5, "an origin mirrors one that is not there").into());
-    }
-    if u64::try_from(pending).ok() != Some(queued) {
-        return Err(wrong(0, "a pending URL belongs to no origin").into());
     }
     Ok(origins)
 }
