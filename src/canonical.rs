@@ -57,12 +57,13 @@ impl CanonicalUrl {
 
     /// Takes a text of a file, which may be damaged: `None` if it has not the shape of
     /// a canonical URL. That it is one in every respect is not looked for.
-    pub fn from_file(text: &str) -> Option<Self> {
+    pub fn from_file(text: impl Into<Arc<str>>) -> Option<Self> {
+        let text: Arc<str> = text.into();
         let rest = text.strip_prefix("http").map(|rest| rest.strip_prefix('s').unwrap_or(rest))?;
         let is_url = text.len() <= MAX_URL_BYTES
             && rest.strip_prefix("://")?.find('/').is_some_and(|host| host > 0)
             && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
-        is_url.then(|| Self(text.into()))
+        is_url.then_some(Self(text))
     }
 
     /// The whole URL, shared.

@@ -72,18 +72,19 @@ fn place(hash: &UrlHash) -> u64 {
 }
 
 impl Known {
-    /// Takes over a URL from the file; called once per URL before the crawl.
+    /// Takes over a URL from the file; called once per URL before the crawl, in the
+    /// order of their ids.
     pub fn load(&mut self, id: UrlId, hash: UrlHash) {
         self.last = self.last.max(id.0);
         self.reserve_standings();
         self.insert(hash, id.0);
     }
 
-    /// Takes over where a URL of this crawl stands.
-    pub fn load_standing(&mut self, id: UrlId, hash: &UrlHash, depth: Depth, link_rank: u8) {
-        if let Some(entry) = self.find_mut(hash) {
-            entry.id_and_met |= MET;
-        }
+    /// Takes over a URL that this crawl has met, and where it stands.
+    pub fn load_standing(&mut self, id: UrlId, hash: UrlHash, depth: Depth, link_rank: u8) {
+        self.last = self.last.max(id.0);
+        self.reserve_standings();
+        self.insert(hash, id.0 | MET);
         let standing = self.standing_mut(id);
         standing.depth = depth;
         standing.flags = link_rank << RANK_SHIFT;
@@ -207,8 +208,7 @@ mod tests {
 
         let mut later = Known::default();
         later.load(UrlId(1), a);
-        later.load(UrlId(2), b);
-        later.load_standing(UrlId(2), &b, Depth::new(3), 0);
+        later.load_standing(UrlId(2), b, Depth::new(3), 0);
         assert_eq!(later.meet(a), (UrlId(1), Meeting::Revisit));
         assert_eq!(later.meet(b), (UrlId(2), Meeting::Again));
         assert_eq!(later.depth(UrlId(2)), Depth::new(3));

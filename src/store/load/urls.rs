@@ -1,7 +1,11 @@
 //! Which URLs does the file know, and where do they stand?
 //!
 //! One pass over two tables that lie in the order of the URLs' ids: a look-up for each
-//! of ten million URLs would take minutes.
+//! of ten million URLs would take a minute.
+
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use tokio_rusqlite::rusqlite::{Connection, Result, Row, Rows};
 
@@ -96,11 +100,52 @@ impl Standing {
         (depth, self.reason.map_or(0, Reason::link_rank))
     }
 
+    /// Whether it is a page that was asked for.
+    fn is_asked_page(&self) -> bool {
+        self.kind == Kind::Page && self.was_asked
+    }
+
     /// Whether the traps have counted it.
     fn may_be_trap(&self) -> bool {
         self.kind == Kind::Page
             && self.was_found
             && (self.is_pending || self.is_done || self.reason == Some(Reason::Trap))
+    }
+}
+
+/// A URL as it is read, for [`Counted::add`].
+struct UrlRow {
+    id: UrlId,
+    hash: UrlHash,
+    standing: Option<Standing>,
+    /// Its text, where traps or budgets count it.
+    url: Option<Arc<str>>,
+}
+
+/// Rows that are handed over at once, and how often while nobody takes them.
+const BATCH: usize = 4096;
+const BATCHES: usize = 4;
+
+/// What counts the URLs of a crawl.
+struct Counted<'a> {
+    known: Known,
+    traps: Option<&'a mut Traps>,
+    budgets: &'a mut Budgets,
+}
+
+impl Counted<'_> {
+    fn add(&mut self, row: UrlRow) {
+        let UrlRow { id, hash, standing, url } = row;
+        let Some(standing) = standing else { return self.known.load(id, hash) };
+        let (depth, rank) = standing.depth_and_rank();
+        self.known.load_standing(id, hash, depth, rank);
+        let Some(url) = url.and_then(CanonicalUrl::from_file) else { return };
+        if let Some(traps) = self.traps.as_deref_mut().filter(|_| standing.may_be_trap()) {
+            traps.judge(&url);
+        }
+        if standing.is_asked_page() {
+            self.budgets.count(&url);
+        }
     }
 }
 
@@ -111,10 +156,38 @@ impl Urls {
         db: &Connection,
         crawl_id: i64,
         origins: usize,
-        mut traps: Option<&mut Traps>,
+        traps: Option<&mut Traps>,
         budgets: &mut Budgets,
     ) -> Result<Self, Error> {
         let mut all = Self { waiting: vec![Waiting::default(); origins], ..Self::default() };
+        let (counts_traps, counts_budgets) = (traps.is_some(), !budgets.is_empty());
+        let is_counted = |standing: &Standing| {
+            counts_traps && standing.may_be_trap() || counts_budgets && standing.is_asked_page()
+        };
+        let mut counted = Counted { known: Known::default(), traps, budgets };
+        // Reading takes as long as counting does, and there are two cores.
+        let (sender, receiver) = sync_channel::<Vec<UrlRow>>(BATCHES);
+        let read = std::thread::scope(|scope| {
+            let counting = scope.spawn(move || {
+                receiver.into_iter().flatten().for_each(|row| counted.add(row));
+                counted.known
+            });
+            let read = all.read(db, crawl_id, is_counted, &sender);
+            drop(sender);
+            all.known = counting.join().unwrap_or_else(|panic| resume_unwind(panic));
+            read
+        });
+        read.map(|()| all)
+    }
+
+    /// Reads the URLs and sends them on.
+    fn read(
+        &mut self,
+        db: &Connection,
+        crawl_id: i64,
+        is_counted: impl Fn(&Standing) -> bool,
+        sender: &SyncSender<Vec<UrlRow>>,
+    ) -> Result<(), Error> {
         let mut urls = db.prepare("SELECT id, hash, url FROM url ORDER BY id")?;
         let mut urls = urls.query([])?;
         let columns = Standing::COLUMNS;
@@ -122,38 +195,39 @@ impl Urls {
         let mut standings = db.prepare(&sql)?;
         let mut standings = standings.query([crawl_id])?;
         let mut next = Standing::next(&mut standings)?;
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut last = 0;
         while let Some(row) = urls.next()? {
-            let (id, hash) = (UrlId(row.get(0)?), UrlHash(row.get(1)?));
+            let id = UrlId(row.get(0)?);
+            last += 1;
             // They are given in order and never freed, and tables in memory are as long as the largest.
-            if id.0 as usize != all.known.len() + 1 {
+            if id.0 != last {
                 return Err(wrong(0, "a row of a URL is missing").into());
             }
-            all.known.load(id, hash);
-            let Some(standing) = next.take_if(|next| next.id == id.0) else { continue };
-            next = Standing::next(&mut standings)?;
-            all.count(&standing)?;
-            let (depth, rank) = standing.depth_and_rank();
-            all.known.load_standing(id, &hash, depth, rank);
-            let counts = standing.kind == Kind::Page && standing.was_asked && !budgets.is_empty();
-            let traps = traps.as_deref_mut().filter(|_| standing.may_be_trap());
-            if !counts && traps.is_none() {
-                continue;
-            }
-            if let Some(url) = CanonicalUrl::from_file(text(row, 2)?) {
-                traps.map(|traps| traps.judge(&url));
-                if counts {
-                    budgets.count(&url);
+            let standing = next.take_if(|next| next.id == id.0);
+            let mut url = None;
+            if let Some(standing) = &standing {
+                next = Standing::next(&mut standings)?;
+                self.count(standing)?;
+                if is_counted(standing) {
+                    url = Some(text(row, 2)?.into());
                 }
             }
+            batch.push(UrlRow { id, hash: UrlHash(row.get(1)?), standing, url });
+            if batch.len() == BATCH {
+                // Who does not take it any more panicked, which is said in the end.
+                sender.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).ok();
+            }
         }
+        sender.send(batch).ok();
         if next.is_some() {
             return Err(wrong(0, "a URL that is not there has a state").into());
         }
-        Ok(all)
+        Ok(())
     }
 
     fn count(&mut self, standing: &Standing) -> Result<()> {
-        self.pages += u64::from(standing.kind == Kind::Page && standing.was_asked);
+        self.pages += u64::from(standing.is_asked_page());
         if !standing.is_pending {
             return Ok(());
         }

@@ -36,16 +36,17 @@ impl File {
     pub(crate) fn load(&self, suspects: &[UrlId], mut blank: Loaded, unix_ms: i64) -> Loaded {
         let mut known = Known::default();
         for (id, (_, hash)) in &self.urls {
-            known.load(*id, *hash);
-            if let Some(state) = self.states.get(id) {
-                let rank = state.reason().map_or(0, Reason::link_rank);
-                let depth = match (state.reason(), state.kind) {
-                    (_, Kind::Sitemap) => Depth::new(0),
-                    (Some(Reason::Asset | Reason::Nofollow), _) => Depth::NONE,
-                    _ => state.depth,
-                };
-                known.load_standing(*id, hash, depth, rank);
-            }
+            let Some(state) = self.states.get(id) else {
+                known.load(*id, *hash);
+                continue;
+            };
+            let rank = state.reason().map_or(0, Reason::link_rank);
+            let depth = match (state.reason(), state.kind) {
+                (_, Kind::Sitemap) => Depth::new(0),
+                (Some(Reason::Asset | Reason::Nofollow), _) => Depth::NONE,
+                _ => state.depth,
+            };
+            known.load_standing(*id, *hash, depth, rank);
         }
         self.load_traps(&mut blank);
         if !blank.budgets.is_empty() {
