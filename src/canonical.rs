@@ -61,7 +61,7 @@ impl CanonicalUrl {
         let text: Arc<str> = text.into();
         let rest = text.strip_prefix("http").map(|rest| rest.strip_prefix('s').unwrap_or(rest))?;
         let is_url = text.len() <= MAX_URL_BYTES
-            && rest.strip_prefix("://")?.find('/').is_some_and(|host| host > 0)
+            && rest.strip_prefix("://")?.bytes().position(|byte| byte == b'/') > Some(0)
             && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
         is_url.then_some(Self(text))
     }

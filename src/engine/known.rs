@@ -72,6 +72,13 @@ fn place(hash: &UrlHash) -> u64 {
 }
 
 impl Known {
+    /// With room for `urls`, so that no part of the map grows while they are loaded.
+    pub fn with_capacity(urls: usize) -> Self {
+        let room = urls / SHARDS + urls / SHARDS / 32;
+        let shards = (0..SHARDS).map(|_| HashTable::with_capacity(room)).collect();
+        Self { shards, ..Self::default() }
+    }
+
     /// Takes over a URL from the file; called once per URL before the crawl, in the
     /// order of their ids.
     pub fn load(&mut self, id: UrlId, hash: UrlHash) {

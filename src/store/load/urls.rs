@@ -122,6 +122,8 @@ struct UrlRow {
     url: Option<Arc<str>>,
 }
 
+/// URLs for which room is made at once; a damaged file may say that it has many more.
+const MOST_AT_ONCE: u32 = 20_000_000;
 /// Rows that are handed over at once, and how often while nobody takes them.
 const BATCH: usize = 4096;
 const BATCHES: usize = 4;
@@ -164,7 +166,10 @@ impl Urls {
         let is_counted = |standing: &Standing| {
             counts_traps && standing.may_be_trap() || counts_budgets && standing.is_asked_page()
         };
-        let mut counted = Counted { known: Known::default(), traps, budgets };
+        let urls: u32 =
+            db.query_row("SELECT coalesce(max(id), 0) FROM url", [], |row| row.get(0))?;
+        let known = Known::with_capacity(urls.min(MOST_AT_ONCE) as usize);
+        let mut counted = Counted { known, traps, budgets };
         // Reading takes as long as counting does, and there are two cores.
         let (sender, receiver) = sync_channel::<Vec<UrlRow>>(BATCHES);
         let read = std::thread::scope(|scope| {
