@@ -78,6 +78,20 @@ fn a_seed_that_robots_txt_refuses_is_named_with_the_line() {
 }
 
 #[test]
+fn a_seed_that_answers_with_an_error_is_said_to_do_so() {
+    let rows = [
+        (403, "it answered 403; if it wants a login: -u, -H or --cookie-jar"),
+        (404, "it answered 404."),
+    ];
+    for (status, expected) in rows {
+        let site = Site::of(&[("/", Answer::status(status))]);
+        let ran = crawl(&Desk::new(), &site.url("/"), &[]);
+        assert!(ran.err.contains(expected), "{}", ran.err);
+        assert!(!ran.err.contains("scripts"), "{}", ran.err);
+    }
+}
+
+#[test]
 fn a_command_that_is_named_can_be_pasted_into_any_shell_and_changes_what_is_set_alone() {
     let site =
         Site::of(&[("/", Answer::html("<a href=/a/1>1</a><a href=/a/2>2</a><a href=/b>b</a>"))]);

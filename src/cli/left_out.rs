@@ -10,53 +10,14 @@ use crate::store::Summary;
 /// command that does.
 pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
     let file = word(&ended.path.display().to_string());
-    let (scope, limits) = (&ended.config.scope, &ended.config.limits);
-    let depth = limits.depth.unwrap_or_default();
-    let deeper = depth.saturating_mul(2).max(1);
-    let lines = [
-        (
-            "out-of-scope",
-            "out of the scope".to_owned(),
-            format!("--scope {}", wider(ended.config.scope.preset)),
-        ),
-        (
-            "excluded",
-            String::new(),
-            emptied(&[
-                ("scope.exclude", &scope.exclude),
-                ("scope.exclude_glob", &scope.exclude_glob),
-            ]),
-        ),
-        (
-            "not-included",
-            String::new(),
-            emptied(&[
-                ("scope.include", &scope.include),
-                ("scope.include_glob", &scope.include_glob),
-            ]),
-        ),
-        (
-            "depth",
-            format!("deeper than {depth} {}", if depth == 1 { "link" } else { "links" }),
-            format!("--depth {deeper}"),
-        ),
-        ("budget", "beyond a budget".to_owned(), larger_budgets(ended.config)),
-        ("nofollow", "behind nofollow".to_owned(), "--follow-nofollow".to_owned()),
-        (
-            "robots",
-            "disallowed by robots.txt; only if the site is yours".to_owned(),
-            "--ignore-robots".to_owned(),
-        ),
-    ];
     let mut is_first = true;
-    for (reason, what, flags) in lines {
+    for (reason, what, flags) in rules(ended.config) {
         let urls = of(summary, reason);
         if urls == 0 {
             continue;
         }
         let said = match reason {
-            "excluded" => format!("{} --exclude", match_of(urls)),
-            "not-included" => format!("{} no --include", match_of(urls)),
+            "excluded" | "not-included" => format!("{} {what}", match_of(urls)),
             _ => format!("{} {what}", are(urls)),
         };
         let line = format!("  {said}: crawlite resume {file} {flags}");
@@ -67,13 +28,14 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
         let said = format!("{} on other hosts of {}", are(*urls), sanitize(domain));
         say(&format!("\n  {said}: crawlite resume {file} --scope domain"));
     }
-    let sparing = of(summary, "session");
-    if sparing > 0 {
-        let urls =
-            if sparing == 1 { "1 URL".to_owned() } else { format!("{} URLs", count(sparing)) };
-        say(&format!(
-            "\n  {urls} could end the login or delete something, and were left alone: crawlite report {file} skipped"
-        ));
+    let spared = match of(summary, "session") {
+        0 => None,
+        1 => Some("1 URL".to_owned()),
+        urls => Some(format!("{} URLs", count(urls))),
+    };
+    if let Some(urls) = spared {
+        let what = "could end the login or delete something, and were left alone";
+        say(&format!("\n  {urls} {what}: crawlite report {file} skipped"));
     }
     let trapped = of(summary, "trap");
     if trapped > 0 {
@@ -83,6 +45,27 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
         ));
     }
     print_not_checked(summary, ended);
+}
+
+/// Reasons that people can change: what URLs then are, and the flags that let them in.
+fn rules(config: &Config) -> [(&'static str, String, String); 7] {
+    let (scope, limits) = (&config.scope, &config.limits);
+    let depth = limits.depth.unwrap_or_default();
+    let links = if depth == 1 { "link" } else { "links" };
+    let exclude = [("scope.exclude", &scope.exclude), ("scope.exclude_glob", &scope.exclude_glob)];
+    let include = [("scope.include", &scope.include), ("scope.include_glob", &scope.include_glob)];
+    let robots = "disallowed by robots.txt; only if the site is yours";
+    let wider = format!("--scope {}", wider(scope.preset));
+    let deeper = format!("--depth {}", depth.saturating_mul(2).max(1));
+    [
+        ("out-of-scope", "out of the scope".to_owned(), wider),
+        ("excluded", "--exclude".to_owned(), emptied(&exclude)),
+        ("not-included", "no --include".to_owned(), emptied(&include)),
+        ("depth", format!("deeper than {depth} {links}"), deeper),
+        ("budget", "beyond a budget".to_owned(), larger_budgets(config)),
+        ("nofollow", "behind nofollow".to_owned(), "--follow-nofollow".to_owned()),
+        ("robots", robots.to_owned(), "--ignore-robots".to_owned()),
+    ]
 }
 
 /// Hosts beside those of the seeds that a wider scope has, and does not yet.

@@ -103,24 +103,7 @@ pub(super) fn headline(summary: &Summary, ended: &Ended<'_>) -> String {
     };
     let seed = ended.seeds.first().map(ToString::to_string).unwrap_or_default();
     match ended.finish {
-        Finish::Finished if status.done == 0 => {
-            format!("Finished without a page: {}", why_nothing(summary, &seed))
-        }
-        Finish::Finished if status.done == status.no_answer => {
-            format!("Finished, but nobody answered: {seed}; see the report errors")
-        }
-        Finish::Finished if summary.left_out.redirects_to.is_some() => {
-            let there = summary.left_out.redirects_to.as_deref().unwrap_or_default();
-            let pages = if status.done == 1 { "a single page" } else { &*pages };
-            format!(
-                "Finished with {pages} in {took}: it redirects to {}, which is out of the scope",
-                sanitize(there)
-            )
-        }
-        Finish::Finished if status.done == 1 => {
-            format!("Finished with a single page in {took}: {}", why_one(summary))
-        }
-        Finish::Finished => format!("Finished: {pages} in {took}."),
+        Finish::Finished => finished(summary, &pages, &took, &seed),
         Finish::Parked => {
             format!("Stopped after {pages} in {took}: what is left is on hosts that are parked.")
         }
@@ -141,6 +124,24 @@ pub(super) fn headline(summary: &Summary, ended: &Ended<'_>) -> String {
     }
 }
 
+/// That everything was fetched; if that is not what its person will have meant, why.
+fn finished(summary: &Summary, pages: &str, took: &str, seed: &str) -> String {
+    let status = &summary.status;
+    let few = if status.done == 1 { "a single page" } else { pages };
+    if status.done == 0 {
+        format!("Finished without a page: {}", why_nothing(summary, seed))
+    } else if status.done == status.no_answer {
+        format!("Finished, but nobody answered: {seed}; see the report errors")
+    } else if let Some(there) = &summary.left_out.redirects_to {
+        let there = sanitize(there);
+        format!("Finished with {few} in {took}: it redirects to {there}, which is out of the scope")
+    } else if status.done == 1 {
+        format!("Finished with {few} in {took}: {}", why_one(summary))
+    } else {
+        format!("Finished: {pages} in {took}.")
+    }
+}
+
 fn why_nothing(summary: &Summary, seed: &str) -> String {
     match &summary.left_out.seed {
         Some((reason, detail)) if reason == "robots" => {
@@ -157,6 +158,11 @@ fn why_one(summary: &Summary) -> String {
     let status = &summary.status;
     if status.redirects == 1 {
         return "it redirects; see the report redirects".to_owned();
+    }
+    if let Some((_, status, _)) = summary.broken.first() {
+        let is_shut = ["401", "403"].contains(&&**status);
+        let login = if is_shut { "; if it wants a login: -u, -H or --cookie-jar" } else { "." };
+        return format!("it answered {status}{login}");
     }
     if summary.links == 0 {
         return "it has no links. Pages built by scripts show theirs only in a browser".to_owned();
