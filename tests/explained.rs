@@ -78,6 +78,32 @@ fn every_reason_is_named_with_the_command_that_lifts_it() {
 }
 
 #[test]
+fn what_can_never_be_fetched_is_explained_by_its_text() {
+    let site = Site::of(&[(
+        "/",
+        Answer::html("<a href=mailto:me@a.test>m</a><a href='http://[x/'>i</a><a href=/p>p</a>"),
+    )]);
+    let desk = Desk::new();
+    desk.run(&["crawl", &site.url("/"), "-o", "x.db", "-q", "--no-sitemaps"]);
+    let refused = desk.rows("x.db", "SELECT url, reason, detail FROM skipped ORDER BY 2");
+    assert_eq!(refused.len(), 2, "{refused:?}");
+    for row in refused {
+        let cells: Vec<_> = row.split('|').collect();
+        let told = desk.run(&["explain", "x.db", cells[0]]);
+        let expected = format!("refused: {} ({})", cells[1], cells[2]);
+        assert!(told.out.contains(&expected), "{row}: {} {}", told.out, told.err);
+    }
+    // A path is one on the seed's host, as `page` takes it.
+    let told = desk.run(&["explain", "x.db", "/p"]);
+    assert!(told.out.contains("answered 404"), "{} {}", told.out, told.err);
+    let told = desk.run(&["explain", "x.db", &format!("{}/p", site.address)]);
+    assert!(told.out.contains("answered 404"), "{} {}", told.out, told.err);
+    let wrong = desk.run(&["explain", "x.db", "mailto:you@a.test"]);
+    assert_eq!(wrong.code, Some(3), "{}", wrong.out);
+    assert!(wrong.err.contains("is no URL"), "{}", wrong.err);
+}
+
+#[test]
 fn what_a_limit_left_pending_is_named_with_the_limit() {
     let (site, desk) = (every_reason(), Desk::new());
     let ran = desk.run(&[

@@ -98,7 +98,7 @@ pub(super) fn run(args: &PageArgs, out: &mut impl Write) -> anyhow::Result<Exit>
 pub(super) fn print_known(file: &Path, url: &str, out: &mut impl Write) -> anyhow::Result<bool> {
     match OnePage::open(file, url, None) {
         Ok(page) => print(&page, file, 10, out).map(|()| true),
-        Err(OnePageError::NotFound(..)) => Ok(false),
+        Err(OnePageError::NotFound(..) | OnePageError::NoUrl(..)) => Ok(false),
         Err(error) => Err(in_words(error)),
     }
 }

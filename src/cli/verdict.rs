@@ -23,9 +23,15 @@ use anyhow::{Context, anyhow};
 /// # Errors
 /// If the file cannot be read, the URL is none, or `out` cannot be written.
 pub(super) fn run(file: &Path, text: &str, out: &mut impl Write) -> anyhow::Result<Exit> {
-    let url = CanonicalUrl::parse(text)
-        .map_err(|error| Usage(anyhow!("`{}` is no URL: {error}", sanitize(text))))?;
     let reader = Reader::open(file)?;
+    let url = match CanonicalUrl::parse(&completed(text, &reader.seeds()?)) {
+        Ok(url) => url,
+        // A page may have had a link to it all the same.
+        Err(_) if page::print_known(file, text, out)? => return Ok(Exit::Finished),
+        Err(error) => {
+            return Err(Usage(anyhow!("`{}` is no URL: {error}", sanitize(text))).into());
+        }
+    };
     let rules = reader.rules(url.origin())?;
     let config = Config::stored(&rules.config).context("the settings in the file")?;
     let seeds: Vec<_> =
@@ -68,6 +74,21 @@ pub(super) fn run(file: &Path, text: &str, out: &mut impl Write) -> anyhow::Resu
     let over = budgets.judge(&url).err().map(|it| format!("{} ({})", it.reason, it.detail));
     print_history(file, &url, refusal.or(over), out)?;
     Ok(Exit::Finished)
+}
+
+/// A path, or a URL without its scheme, as one on the host or with the scheme of a seed.
+fn completed(text: &str, seeds: &[String]) -> String {
+    let seed = seeds.iter().find_map(|seed| CanonicalUrl::parse(seed).ok());
+    let looks_like_host = || !text.contains(char::is_whitespace) && text.contains('.');
+    let has_scheme = || text.contains("://") || CanonicalUrl::parse(text).is_ok();
+    match seed {
+        Some(seed) if text.starts_with('/') => format!("{}{text}", seed.origin()),
+        Some(seed) if !has_scheme() && !text.contains('@') && looks_like_host() => {
+            let scheme = seed.origin().split("://").next().unwrap_or("https");
+            format!("{scheme}://{text}")
+        }
+        _ => text.to_owned(),
+    }
 }
 
 /// What happened to it; of a URL that was never met, what would.

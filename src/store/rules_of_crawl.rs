@@ -26,6 +26,16 @@ pub struct RulesOfCrawl {
 }
 
 impl Reader {
+    /// The seeds of the newest crawl.
+    ///
+    /// # Errors
+    /// If the file holds no crawl or cannot be read.
+    pub fn seeds(&self) -> Result<Vec<String>, Error> {
+        let rows = self.rows("SELECT seeds FROM crawl ORDER BY id DESC LIMIT 1")?;
+        let row = rows.first().ok_or_else(|| Error::Empty(self.name()))?;
+        Ok(serde_json::from_str(&text(&row[0])).unwrap_or_default())
+    }
+
     /// The rules of the newest crawl, and the robots.txt of an origin.
     ///
     /// # Errors

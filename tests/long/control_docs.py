@@ -12,7 +12,7 @@ import sqlite3
 from urllib.parse import urljoin, urlsplit
 
 from known_sites import Request
-from outside_view import ServerLog, rows
+from outside_view import ServerLog, rows, run
 
 FOLLOWED = """SELECT source, target FROM links
     WHERE follow = 1 AND (kind IN ('a', 'area', 'iframe', 'frame', 'meta-refresh')
@@ -246,6 +246,27 @@ def read(docs, url):
         return file.read()
 
 
+def nofollow_followed(docs, case):
+    case.crawl(docs.seed, *FAST)
+    aside = {url for url, in rows(case.file, "SELECT url FROM urls WHERE reason = 'nofollow'")}
+    case.expect_urls(urls(case.resume("--follow-nofollow")), aside, "behind nofollow")
+
+
+def explained(docs, case):
+    """A URL for each state and reason, and one that was never met: what is said of it, asking nobody."""
+    case.crawl(docs.seed, *FAST, "-d", 1, "--budget", f"{docs.part}=1", "--max-pages", 40, "--exclude", "/index", exits=4)
+    chosen = rows(case.file, "SELECT state, reason, min(url) FROM urls WHERE kind = 'page' OR reason IS NOT NULL GROUP BY 1, 2")
+    words = {"done": "answered ", "pending": "is still to be fetched"}
+    for state, reason, url in [*chosen, ("never met", None, docs.base + "/never")]:
+        code, out, _ = run(docs.bench.binary, "explain", case.file, url)
+        told = out.decode()
+        wanted = f"{state}: {reason}" if reason else words.get(state, "no crawl of this file has met it")
+        case.expect(code == 0 and wanted in told, f"{url}: `{wanted}` is not in {told[:400]}")
+        released = state == "done" or reason == "scheme" or "to fetch it" in told or "verdict" in told
+        case.expect(released, f"{url}: no way to fetch it in {told[:400]}")
+    case.expect(not case.taken(), "explain asked the server")
+
+
 def stored_bodies(docs, case):
     html, hashes = rows(docs.reference, "SELECT count(*), count(DISTINCT content_hash) FROM html_pages")[0]
     case.expect(bodies(docs.reference) == hashes, f"{html} pages of {hashes} contents, {bodies(docs.reference)} bodies")
@@ -262,4 +283,4 @@ def bodies(file):
 
 
 CASES = [page_limit, depth_limit, time_limit, byte_limit, pages_per_host, budget, exclude_removed, exclude_glob_removed,
-         include_removed, include_glob_removed, exclude_added, no_parent, assets, stored_bodies]
+         include_removed, include_glob_removed, exclude_added, no_parent, nofollow_followed, assets, explained, stored_bodies]
