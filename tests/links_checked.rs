@@ -91,8 +91,13 @@ fn assets_are_fetched_with_what_stylesheets_refer_to() {
     ]);
     let pages = desk.rows("x.db", "SELECT count(*) FROM pages");
     assert_eq!(pages, ["4"], "an object that is a page is one");
-    let broken = desk.rows("x.db", "SELECT DISTINCT substr(target, -9), status FROM broken_links");
-    assert_eq!(broken, ["/gone.png|404"]);
+    let broken =
+        desk.rows("x.db", "SELECT DISTINCT substr(target, -9), status, kind FROM broken_links");
+    assert_eq!(
+        broken,
+        ["/gone.png|404|img", "ssing.png|404|css"],
+        "what a stylesheet refers to, too"
+    );
     let bytes = desk.rows("x.db", "SELECT sum(wire_bytes) < 20000 FROM fetch");
     assert_eq!(bytes, ["1"], "what is not kept is asked for by its head");
 }

@@ -39,6 +39,7 @@ pub(super) async fn run(
     if gates.fail_on.is_empty() && gates.max_broken.is_none() {
         gates.fail_on = ["broken", "broken-fragments"].map(str::to_owned).to_vec();
     }
+    args.crawl.result.lists_broken = true;
     let is_json = args.crawl.result.format == "json";
     let (exit, path) = crawl(args.crawl, quiet, out).await?;
     if !is_json && matches!(exit, Exit::Finished | Exit::Findings | Exit::Unfinished) {

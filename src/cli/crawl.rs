@@ -61,6 +61,7 @@ pub(super) async fn crawl(
     let manner = args.result.manner(quiet)?;
     let seeds = Seeds::read(&args.urls, args.input_file.as_deref(), &config.seeds).await?;
     let path = args.output.clone().unwrap_or_else(|| default_file(&seeds.urls[0]));
+    let completed = seeds.completed(&args.urls);
     let crawler = prepare(config, seeds)?;
     if args.fresh {
         set_aside(&path)?;
@@ -92,6 +93,9 @@ pub(super) async fn crawl(
     };
     if !quiet {
         introduce(&path, how, &crawler);
+        for url in completed {
+            say(&format!("Seed:   {url}"));
+        }
         rules::say_changes(&changes, &path);
     }
     let exit = run_crawl(store, crawl_id, &path, crawler, &manner, out).await?;

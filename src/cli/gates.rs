@@ -170,8 +170,8 @@ impl Judged {
         if self.verdicts.iter().any(Verdict::has_failed) { Exit::Findings } else { otherwise }
     }
 
-    /// Says which gates failed, with examples; and which held, unless `quiet`.
-    pub(super) fn say(&self, path: &Path, quiet: bool) {
+    /// Says which gates failed, with `examples` if they are wanted; and which held, unless `quiet`.
+    pub(super) fn say(&self, path: &Path, quiet: bool, examples: bool) {
         if let Some((why, names)) = &self.not_judged {
             say(&format!("\nGates not judged, since {why}: {}", names.join(", ")));
         }
@@ -182,6 +182,9 @@ impl Judged {
             let name = verdict.gate.name;
             if verdict.has_failed() {
                 say(&format!("FAILED  {name}: {}", verdict.sentence()));
+                if !examples {
+                    continue;
+                }
                 let shown = verdict.found.examples.iter().take(EXAMPLES as usize);
                 shown.clone().for_each(|example| say(&format!("          {example}")));
                 let more = verdict.found.count - shown.len() as u64;

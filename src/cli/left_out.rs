@@ -1,60 +1,41 @@
 //! What did rules leave out, and which command fetches it?
 
+use super::output::sanitize;
 use super::say;
 use super::summary::{Ended, count};
-use crate::config::Preset;
+use crate::config::{Config, Preset};
 use crate::store::Summary;
 
 /// Says what was left out: a line for each rule that people can change, with the
 /// command that does.
 pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
-    let file = ended.path.display();
-    let limits = &ended.config.limits;
-    let deeper = limits.depth.unwrap_or_default().saturating_mul(2).max(1);
-    let all_budgets = "--set limits.budgets=[] --set limits.per_host=1000000";
-    let lines = [
-        (
-            "out-of-scope",
-            "out of the scope".to_owned(),
-            format!("--scope {}", wider(ended.config.scope.preset)),
-        ),
-        (
-            "excluded",
-            String::new(),
-            "--set scope.exclude=[] --set scope.exclude_glob=[]".to_owned(),
-        ),
-        (
-            "not-included",
-            String::new(),
-            "--set scope.include=[] --set scope.include_glob=[]".to_owned(),
-        ),
-        (
-            "depth",
-            format!("deeper than {} links", limits.depth.unwrap_or_default()),
-            format!("--depth {deeper}"),
-        ),
-        ("budget", "beyond a budget".to_owned(), all_budgets.to_owned()),
-        ("nofollow", "behind nofollow".to_owned(), "--follow-nofollow".to_owned()),
-        (
-            "robots",
-            "disallowed by robots.txt; only if the site is yours".to_owned(),
-            "--ignore-robots".to_owned(),
-        ),
-    ];
+    let file = word(&ended.path.display().to_string());
     let mut is_first = true;
-    for (reason, what, flags) in lines {
+    for (reason, what, flags) in rules(ended.config) {
         let urls = of(summary, reason);
         if urls == 0 {
             continue;
         }
         let said = match reason {
-            "excluded" => format!("{} --exclude", match_of(urls)),
-            "not-included" => format!("{} no --include", match_of(urls)),
+            "excluded" | "not-included" => format!("{} {what}", match_of(urls)),
             _ => format!("{} {what}", are(urls)),
         };
         let line = format!("  {said}: crawlite resume {file} {flags}");
         say(&if is_first { format!("\n{line}") } else { line });
         is_first = false;
+    }
+    for (domain, urls) in elsewhere(summary, ended) {
+        let said = format!("{} on other hosts of {}", are(*urls), sanitize(domain));
+        say(&format!("\n  {said}: crawlite resume {file} --scope domain"));
+    }
+    let spared = match of(summary, "session") {
+        0 => None,
+        1 => Some("1 URL".to_owned()),
+        urls => Some(format!("{} URLs", count(urls))),
+    };
+    if let Some(urls) = spared {
+        let what = "could end the login or delete something, and were left alone";
+        say(&format!("\n  {urls} {what}: crawlite report {file} skipped"));
     }
     let trapped = of(summary, "trap");
     if trapped > 0 {
@@ -64,6 +45,61 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
         ));
     }
     print_not_checked(summary, ended);
+}
+
+/// Reasons that people can change: what URLs then are, and the flags that let them in.
+fn rules(config: &Config) -> [(&'static str, String, String); 7] {
+    let (scope, limits) = (&config.scope, &config.limits);
+    let depth = limits.depth.unwrap_or_default();
+    let links = if depth == 1 { "link" } else { "links" };
+    let exclude = [("scope.exclude", &scope.exclude), ("scope.exclude_glob", &scope.exclude_glob)];
+    let include = [("scope.include", &scope.include), ("scope.include_glob", &scope.include_glob)];
+    let robots = "disallowed by robots.txt; only if the site is yours";
+    let wider = format!("--scope {}", wider(scope.preset));
+    let deeper = format!("--depth {}", depth.saturating_mul(2).max(1));
+    [
+        ("out-of-scope", "out of the scope".to_owned(), wider),
+        ("excluded", "--exclude".to_owned(), emptied(&exclude)),
+        ("not-included", "no --include".to_owned(), emptied(&include)),
+        ("depth", format!("deeper than {depth} {links}"), deeper),
+        ("budget", "beyond a budget".to_owned(), larger_budgets(config)),
+        ("nofollow", "behind nofollow".to_owned(), "--follow-nofollow".to_owned()),
+        ("robots", robots.to_owned(), "--ignore-robots".to_owned()),
+    ]
+}
+
+/// Hosts beside those of the seeds that a wider scope has, and does not yet.
+fn elsewhere<'a>(summary: &'a Summary, ended: &Ended<'_>) -> &'a [(String, i64)] {
+    match ended.config.scope.preset {
+        Preset::Domain | Preset::Any => &[],
+        _ => &summary.left_out.other_hosts,
+    }
+}
+
+/// The flags that make those lists empty that are not.
+fn emptied(lists: &[(&str, &Vec<String>)]) -> String {
+    let filled = lists.iter().filter(|(_, list)| !list.is_empty());
+    filled.map(|(key, _)| format!("--set '{key}=[]'")).collect::<Vec<_>>().join(" ")
+}
+
+/// The flags that let go on with what budgets set aside.
+fn larger_budgets(config: &Config) -> String {
+    let per_host = config.limits.per_host.map(|pages| pages.saturating_mul(10));
+    let per_host = per_host.map(|pages| format!("--max-per-host {pages}"));
+    let budgets = emptied(&[("limits.budgets", &config.limits.budgets)]);
+    let flags = [Some(budgets).filter(|flags| !flags.is_empty()), per_host];
+    flags.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// A word of a command as a shell takes it: in quotes if it needs them.
+pub(super) fn word(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "._-/:@%+=,".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) { text.to_owned() } else { in_quotes(text) }
+}
+
+/// The same, always in quotes.
+pub(super) fn in_quotes(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// How many URLs were left out for a reason.
@@ -110,7 +146,7 @@ fn print_not_checked(summary: &Summary, ended: &Ended<'_>) {
     say(&format!(
         "\n  Not checked: {}; crawlite resume {} {}",
         parts.join(", "),
-        ended.path.display(),
+        word(&ended.path.display().to_string()),
         flags.join(" ")
     ));
 }

@@ -35,6 +35,9 @@ pub(super) struct ResultArgs {
     pub limit_ok: bool,
     #[command(flatten)]
     pub gates: GateArgs,
+    /// Whether the command itself lists what is broken, after the summary
+    #[arg(skip)]
+    pub lists_broken: bool,
 }
 
 impl ResultArgs {
@@ -42,7 +45,8 @@ impl ResultArgs {
     /// If the gates do not fit together.
     pub(super) fn manner(&self, quiet: bool) -> Result<Manner, Usage> {
         let gates = self.gates.checked()?;
-        Ok(Manner { quiet, json: self.format == "json", limit_ok: self.limit_ok, gates })
+        let (json, limit_ok) = (self.format == "json", self.limit_ok);
+        Ok(Manner { quiet, json, limit_ok, gates, lists_broken: self.lists_broken && !json })
     }
 }
 
@@ -52,6 +56,7 @@ pub(super) struct Manner {
     pub(super) json: bool,
     pub(super) limit_ok: bool,
     pub(super) gates: Gates,
+    pub(super) lists_broken: bool,
 }
 
 /// Checks the settings before a file is touched.
@@ -80,7 +85,13 @@ pub(super) async fn run(
     let signal = Arc::new(AtomicI32::new(0));
     let finish = Box::pin(carry_out(crawler, store, crawl_id, manner.quiet, &signal)).await;
     let finish = finish.map_err(|failure| told(failure, path))?;
-    let ended = Ended { path, finish: &finish, config: &config, seeds: &seeds };
+    let ended = Ended {
+        path,
+        finish: &finish,
+        config: &config,
+        seeds: &seeds,
+        lists_broken: manner.lists_broken,
+    };
     say_result(&ended, crawl_id, signal.load(Ordering::Relaxed), manner, out)
 }
 
@@ -149,7 +160,7 @@ fn say_result(
             say(&format!("error: {}", summary::headline(&summary, ended)));
         }
     }
-    judged.say(ended.path, manner.quiet);
+    judged.say(ended.path, manner.quiet, !manner.lists_broken);
     judged.write_junit()?;
     Ok(judged.exit(exit))
 }

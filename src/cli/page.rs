@@ -8,11 +8,12 @@ use clap::Args;
 use serde_json::{Map, json};
 use url::Url;
 
+use super::left_out::{in_quotes, word};
 use super::output::{Shown, sanitize};
 use super::summary::{bytes, count};
 use super::{Exit, Usage};
 use crate::extract::{Markup, main_text};
-use crate::store::{Body, OnePage, OnePageError, PageLinks, Standing, Step, Value};
+use crate::store::{Body, MAX_STEPS, OnePage, OnePageError, PageLinks, Standing, Step, Value};
 
 /// Bytes of a body that are looked at to tell whether it is text.
 const SNIFFED_BYTES: usize = 4096;
@@ -85,7 +86,7 @@ pub(super) fn run(args: &PageArgs, out: &mut impl Write) -> anyhow::Result<Exit>
     } else if args.format == "json" {
         writeln!(out, "{}", to_json(&page, args.limit)?)?;
     } else {
-        print(&page, args.limit, out)?;
+        print(&page, &args.file, args.limit, out)?;
     }
     Ok(Exit::Finished)
 }
@@ -96,8 +97,8 @@ pub(super) fn run(args: &PageArgs, out: &mut impl Write) -> anyhow::Result<Exit>
 /// As [`run`].
 pub(super) fn print_known(file: &Path, url: &str, out: &mut impl Write) -> anyhow::Result<bool> {
     match OnePage::open(file, url, None) {
-        Ok(page) => print(&page, 10, out).map(|()| true),
-        Err(OnePageError::NotFound(..)) => Ok(false),
+        Ok(page) => print(&page, file, 10, out).map(|()| true),
+        Err(OnePageError::NotFound(..) | OnePageError::NoUrl(..)) => Ok(false),
         Err(error) => Err(in_words(error)),
     }
 }
@@ -220,12 +221,18 @@ fn outcome(standing: &Standing) -> String {
     }
 }
 
-fn print(page: &OnePage, limit: usize, out: &mut impl Write) -> anyhow::Result<()> {
+fn print(page: &OnePage, file: &Path, limit: usize, out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out, "{}", sanitize(&page.url))?;
     let fields = page.fields()?;
     let standings = page.standings()?;
     let here = standings.iter().find(|standing| standing.crawl_id == page.crawl_id());
     print_fields(&fields, here, out)?;
+    if let Some(release) = page.release()? {
+        let pattern = here.and_then(|here| here.detail.clone()).unwrap_or_default();
+        let command = release.replace("FILE", &word(&file.display().to_string()));
+        let command = command.replace("'PATTERN' (the detail)", &in_quotes(&pattern));
+        writeln!(out, "  to fetch it  {}", sanitize(&command))?;
+    }
     print_way(&page.way()?, out)?;
     let inlinks = page.inlinks(limit)?;
     writeln!(out, "\nInlinks: {}", count(inlinks.total))?;
@@ -305,7 +312,8 @@ fn print_way(way: &[Step], out: &mut impl Write) -> std::io::Result<()> {
     if way.len() < 2 {
         return Ok(());
     }
-    writeln!(out, "\nThe way from the seed")?;
+    let is_cut = way.len() > MAX_STEPS as usize;
+    writeln!(out, "\nThe {}way from the seed", if is_cut { "end of the " } else { "" })?;
     for step in way {
         let by = match (&step.by, step.anchor.as_deref().filter(|anchor| !anchor.is_empty())) {
             (Some(by), _) if by == "redirect" || by == "sitemap" => format!("  ({by})"),

@@ -102,7 +102,7 @@ pub(super) async fn run(
         (None, None) => list(&reports, args, &shown, out)?,
     }
     let judged = gates.judge(&args.file, shown.id)?;
-    judged.say(&args.file, quiet);
+    judged.say(&args.file, quiet, true);
     judged.write_junit()?;
     Ok(judged.exit(Exit::Finished))
 }

@@ -15,6 +15,8 @@ use crate::fetch::is_global;
 const MAX_SEEDS: usize = 1_000_000;
 /// Bytes of a seed file at most.
 const MAX_SEED_BYTES: u64 = 256 << 20;
+/// Seeds that are named at the start.
+const MAX_SAID: usize = 3;
 
 /// The seeds of a crawl.
 #[derive(Debug, Default)]
@@ -59,6 +61,13 @@ impl Seeds {
             )));
         }
         Ok(seeds)
+    }
+
+    /// Those that were typed without a scheme, as they are asked for.
+    pub(super) fn completed(&self, typed: &[String]) -> Vec<String> {
+        let pairs = typed.iter().zip(&self.typed);
+        let completed = pairs.filter(|(text, _)| !text.contains("://"));
+        completed.map(|(_, url)| url.to_string()).take(MAX_SAID).collect()
     }
 
     /// The seeds of a file's crawl. Those that were typed are allowed in its settings by

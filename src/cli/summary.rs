@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::gates::Judged;
+use super::output::sanitize;
 use super::{left_out, rules, say};
 use crate::canonical::CanonicalUrl;
 use crate::config::Config;
@@ -18,11 +19,13 @@ pub(super) struct Ended<'a> {
     pub(super) finish: &'a Finish,
     pub(super) config: &'a Config,
     pub(super) seeds: &'a [CanonicalUrl],
+    /// Whether the command itself lists what is broken, below.
+    pub(super) lists_broken: bool,
 }
 
 /// Prints the summary for people.
 pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
-    let file = ended.path.display();
+    let file = left_out::word(&ended.path.display().to_string());
     let status = &summary.status;
     say(&headline(summary, ended));
     if *ended.finish == Finish::NoAnswer {
@@ -31,7 +34,7 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
     say("");
     say(&format!("  Pages    {:>9}   {}", count(status.done), answers(status)));
     say(&format!("  Links    {:>9}", count(summary.links)));
-    print_sitemaps(summary, &file.to_string());
+    print_sitemaps(summary, &file);
     if status.pending > 0 {
         say(&format!("  To go    {:>9}", count(status.pending)));
     }
@@ -59,7 +62,9 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
         bytes(bodies),
         bytes(u64::try_from(status.wire_bytes).unwrap_or_default()),
     ));
-    print_broken(summary);
+    if !ended.lists_broken {
+        print_broken(summary);
+    }
     if summary.accepted_targets > 0 {
         let are = if summary.accepted_targets == 1 { "target has" } else { "targets have" };
         say(&format!(
@@ -72,10 +77,13 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
     }
     left_out::print(summary, ended);
     say("\nNext:");
+    if let Some(url) = &summary.left_out.redirects_to {
+        say(&format!("  crawlite {}", sanitize(&left_out::word(url))));
+    }
     if !ended.finish.is_complete() {
         say(&format!("  crawlite resume {file}{}", raise(ended)));
     }
-    if summary.broken_targets > 0 {
+    if summary.broken_targets > 0 && !ended.lists_broken {
         say(&format!("  crawlite report {file} broken"));
     }
     if status.skipped > 0 {
@@ -95,16 +103,7 @@ pub(super) fn headline(summary: &Summary, ended: &Ended<'_>) -> String {
     };
     let seed = ended.seeds.first().map(ToString::to_string).unwrap_or_default();
     match ended.finish {
-        Finish::Finished if status.done == 0 => {
-            format!("Finished without a page: {}", why_nothing(summary, &seed))
-        }
-        Finish::Finished if status.done == status.no_answer => {
-            format!("Finished, but nobody answered: {seed}; see the report errors")
-        }
-        Finish::Finished if status.done == 1 => {
-            format!("Finished with a single page in {took}: {}", why_one(summary))
-        }
-        Finish::Finished => format!("Finished: {pages} in {took}."),
+        Finish::Finished => finished(summary, &pages, &took, &seed),
         Finish::Parked => {
             format!("Stopped after {pages} in {took}: what is left is on hosts that are parked.")
         }
@@ -125,9 +124,32 @@ pub(super) fn headline(summary: &Summary, ended: &Ended<'_>) -> String {
     }
 }
 
+/// That everything was fetched; if that is not what its person will have meant, why.
+fn finished(summary: &Summary, pages: &str, took: &str, seed: &str) -> String {
+    let status = &summary.status;
+    let few = if status.done == 1 { "a single page" } else { pages };
+    if status.done == 0 {
+        format!("Finished without a page: {}", why_nothing(summary, seed))
+    } else if status.done == status.no_answer {
+        format!("Finished, but nobody answered: {seed}; see the report errors")
+    } else if let Some(there) = &summary.left_out.redirects_to {
+        let there = sanitize(there);
+        format!("Finished with {few} in {took}: it redirects to {there}, which is out of the scope")
+    } else if status.done == 1 {
+        format!("Finished with {few} in {took}: {}", why_one(summary))
+    } else {
+        format!("Finished: {pages} in {took}.")
+    }
+}
+
 fn why_nothing(summary: &Summary, seed: &str) -> String {
-    match summary.skipped_by_reason.first() {
-        Some((reason, _)) => format!("{seed} was skipped ({reason}); see the report skipped"),
+    match &summary.left_out.seed {
+        Some((reason, detail)) if reason == "robots" => {
+            format!("robots.txt disallows {seed} ({})", sanitize(detail))
+        }
+        Some((reason, detail)) => {
+            format!("{seed} was skipped: {reason} ({}); see the report skipped", sanitize(detail))
+        }
         None => format!("nothing is left to fetch of {seed}"),
     }
 }
@@ -135,8 +157,12 @@ fn why_nothing(summary: &Summary, seed: &str) -> String {
 fn why_one(summary: &Summary) -> String {
     let status = &summary.status;
     if status.redirects == 1 {
-        return "it redirects out of the scope; see the report redirects, or use --scope"
-            .to_owned();
+        return "it redirects; see the report redirects".to_owned();
+    }
+    if let Some((_, status, _)) = summary.broken.first() {
+        let is_shut = ["401", "403"].contains(&&**status);
+        let login = if is_shut { "; if it wants a login: -u, -H or --cookie-jar" } else { "." };
+        return format!("it answered {status}{login}");
     }
     if summary.links == 0 {
         return "it has no links. Pages built by scripts show theirs only in a browser".to_owned();
@@ -224,7 +250,7 @@ pub(super) fn answers(status: &Status) -> String {
     };
     let kinds = [
         (status.ok, &*format!("ok{unchanged}")),
-        (status.redirects, "redirects"),
+        (status.redirects, if status.redirects == 1 { "redirect" } else { "redirects" }),
         (status.client_errors, "4xx"),
         (status.server_errors, "5xx"),
         (status.no_answer, "no answer"),

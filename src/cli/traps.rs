@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 
+use super::left_out::{in_quotes, word};
 use super::output::{Format, sanitize};
 use super::query::{self, QueryArgs};
 use super::{Exit, Usage, left_out, say};
@@ -59,13 +60,13 @@ pub(super) async fn run(args: TrapsArgs, out: &mut impl Write) -> anyhow::Result
     let store = Store::open(&args.file, secret(), unix_ms()).await?;
     let released = store.release_trap(pattern.clone(), unix_ms()).await;
     store.close().await?;
-    let name = args.file.display();
+    let name = word(&args.file.display().to_string());
     let Some(urls) = released? else {
         let error = anyhow!("{name} has no trap `{pattern}`; crawlite traps {name} lists them");
         return Err(Usage(error).into());
     };
     let are = left_out::are(i64::try_from(urls).unwrap_or(i64::MAX));
-    say(&format!("Released {pattern}: {are} pending; crawlite resume {name} fetches what is"));
+    say(&format!("Released {pattern}: {are} pending; to fetch them: crawlite resume {name}"));
     Ok(Exit::Finished)
 }
 
@@ -85,8 +86,9 @@ fn print(file: &Path, out: &mut impl Write) -> anyhow::Result<Exit> {
         }
         let example = trap.example.map(|url| format!(", such as {url}")).unwrap_or_default();
         writeln!(out, "    {} set aside{}", left_out::are(trap.urls), sanitize(&example))?;
-        let pattern = trap.pattern.replace('\'', "'\\''");
-        let command = format!("crawlite traps {} release '{pattern}'", file.display());
+        let pattern = in_quotes(&trap.pattern);
+        let file = word(&file.display().to_string());
+        let command = format!("crawlite traps {file} release {pattern}");
         writeln!(out, "    to fetch them: {}\n", sanitize(&command))?;
     }
     Ok(Exit::Finished)

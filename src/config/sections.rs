@@ -265,6 +265,26 @@ impl PolitenessConfig {
     }
 }
 
+/// Headers that browsers and proxies send for everybody.
+const COMMON_HEADERS: [&str; 14] = [
+    "cache-control",
+    "connection",
+    "dnt",
+    "forwarded",
+    "from",
+    "origin",
+    "pragma",
+    "priority",
+    "referer",
+    "te",
+    "upgrade-insecure-requests",
+    "user-agent",
+    "via",
+    "x-requested-with",
+];
+/// What others of them begin with.
+const COMMON_PREFIXES: [&str; 4] = ["accept", "if-", "sec-", "x-forwarded-"];
+
 impl FetchConfig {
     /// The User-Agent header that is sent.
     pub fn user_agent(&self) -> String {
@@ -277,11 +297,13 @@ impl FetchConfig {
         }
     }
 
-    /// Whether requests carry what makes a server take us for a person it knows.
+    /// Whether requests carry what may make a server take us for a person it knows:
+    /// any header but those that every browser sends, since tokens have many names.
     pub fn is_logged_in(&self) -> bool {
         let is_login = |header: &String| {
-            let name = header.split(':').next().unwrap_or_default().trim();
-            name.eq_ignore_ascii_case("cookie") || name.eq_ignore_ascii_case("authorization")
+            let name = header.split(':').next().unwrap_or_default().trim().to_ascii_lowercase();
+            let is_common = COMMON_HEADERS.contains(&&*name);
+            !is_common && !COMMON_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         };
         self.user.is_some() || self.cookie_jar.is_some() || self.headers.iter().any(is_login)
     }

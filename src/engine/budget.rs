@@ -55,7 +55,10 @@ impl Budgets {
     }
 
     /// What stands against one more page, if a budget is used up.
-    pub(super) fn judge(&self, url: &CanonicalUrl) -> Result<(), Refusal> {
+    ///
+    /// # Errors
+    /// That budget.
+    pub fn judge(&self, url: &CanonicalUrl) -> Result<(), Refusal> {
         let server = url.server();
         if let Some(limit) = self.per_host
             && self.hosts.get(server).copied().unwrap_or_default() >= limit
@@ -69,6 +72,19 @@ impl Budgets {
             }
         }
         Ok(())
+    }
+
+    /// The budgets that a page counts towards, in words, with what is used of each.
+    pub fn in_words(&self, url: &CanonicalUrl) -> Vec<String> {
+        let server = url.server();
+        let used = self.hosts.get(server).copied().unwrap_or_default();
+        let of_host = self.per_host.map(|limit| format!("{used} of {limit} pages of {server}"));
+        let of_paths = self.of(url).into_iter().map(|index| {
+            let Budget { path, pages } = &self.budgets[index];
+            let used = self.paths.get(&(server.into(), index)).copied().unwrap_or_default();
+            format!("{used} of {pages} pages below {path}")
+        });
+        of_host.into_iter().chain(of_paths).collect()
     }
 
     /// A page starts, or was started in an earlier run.

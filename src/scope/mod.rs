@@ -203,7 +203,7 @@ impl Around {
 }
 
 /// The registrable domain of a host name; the name itself where it has none.
-fn registrable(name: &str) -> &str {
+pub fn registrable(name: &str) -> &str {
     psl::domain_str(name)
         .filter(|_| !name.starts_with('[') && name.parse::<std::net::Ipv4Addr>().is_err())
         .unwrap_or(name)

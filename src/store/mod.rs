@@ -9,6 +9,7 @@ mod earlier;
 mod export;
 mod extraction;
 mod fragments;
+mod left_out;
 mod load;
 mod lock;
 mod migrate;
@@ -19,6 +20,7 @@ mod reader;
 mod rejudge;
 mod reopen;
 mod reports;
+mod rules_of_crawl;
 mod save;
 mod search;
 mod writer;
@@ -38,18 +40,20 @@ use crate::fault::panic_text;
 pub use earlier::{Earlier, Packed, StoredAnswer};
 pub use export::{Body, Edge, Export, ExportError, Indexable, Node, Rows, StoredFetch, StoredPage};
 pub use extraction::{Reread, Rereading, RuleChange, Unread, is_own_name};
+pub use left_out::LeftOut;
 pub use lock::{OwnerLock, is_owned};
 pub use migrate::{View, views};
-pub use one_page::{OnePage, OnePageError, PageLink, PageLinks, Standing, Step};
+pub use one_page::{MAX_STEPS, OnePage, OnePageError, PageLink, PageLinks, Standing, Step};
 pub use place::network_file_system;
 pub use query::{Query, QueryError, QueryLimits, Value};
-pub use reader::{Reader, RuleSum, RulesOfCrawl, Status, Summary, check_header};
+pub use reader::{Reader, RuleSum, Status, Summary, check_header};
 pub use rejudge::{Belonging, Rejudged};
 pub use reopen::Failure;
 pub use reports::{
     Answers, GATES, Gate, Group, Judgement, Overview, REPORTS, Report, Reports, Severity,
     ShownCrawl, Started, Tally, gate, report,
 };
+pub use rules_of_crawl::RulesOfCrawl;
 pub use search::{BEGIN, BadWords, END, Hit, Preparation, Search, SearchError, Words};
 pub use writer::{Committed, Writer};
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::migrate::{APPLICATION_ID, SCHEMA_VERSION};
 use super::reports::report;
-use super::{Error, Query, QueryError, QueryLimits, Value};
+use super::{Error, LeftOut, Query, QueryError, QueryLimits, Value};
 
 /// A read-only face of a file.
 #[derive(Debug)]
@@ -61,21 +61,6 @@ pub struct Status {
     pub wire_bytes: i64,
     /// Size of the file.
     pub file_bytes: u64,
-}
-
-/// The rules of a crawl, as far as its file has them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RulesOfCrawl {
-    /// Its seeds.
-    pub seeds: Vec<String>,
-    /// Its settings as TOML, without secrets.
-    pub config: String,
-    /// Of the origin's robots.txt.
-    pub robots_status: Option<u16>,
-    /// The same.
-    pub robots_body: Option<String>,
-    /// Patterns that are parked.
-    pub traps: Vec<String>,
 }
 
 /// What a rule gave in a crawl.
@@ -147,6 +132,8 @@ pub struct Summary {
     pub parked: Vec<(String, String)>,
     /// Why the last request got no answer, if it got none.
     pub last_error: Option<String>,
+    /// What its person may have meant to be in it.
+    pub left_out: LeftOut,
 }
 
 impl Reader {
@@ -262,6 +249,7 @@ impl Reader {
                 .map(|row| text(&row[0]))
                 .filter(|error| !error.is_empty()),
             extracted: self.extracted(id)?,
+            left_out: self.left_out(id, &status.seeds, status.done, status.redirects)?,
             parked: self
                 .rows("SELECT origin, parked FROM origin WHERE parked IS NOT NULL ORDER BY id LIMIT 10")?
                 .iter()
@@ -341,40 +329,28 @@ impl Reader {
         Ok(rows.iter().map(trap).collect())
     }
 
-    /// The rules of the newest crawl as they apply to an origin.
-    ///
-    /// # Errors
-    /// As [`Reader::status`].
-    pub fn rules(&self, origin: &str) -> Result<RulesOfCrawl, Error> {
-        let quoted = origin.replace('\'', "''");
-        let rows = self.rows(&format!(
-            "SELECT c.seeds, c.config, o.robots_status, o.robots_body
-             FROM crawl c LEFT JOIN origin o ON o.origin = '{quoted}' ORDER BY c.id DESC LIMIT 1"
-        ))?;
-        let row = rows.first().ok_or_else(|| Error::Empty(self.path.display().to_string()))?;
-        let traps =
-            self.rows("SELECT pattern FROM trap WHERE released_at IS NULL ORDER BY 1 LIMIT 10000")?;
-        Ok(RulesOfCrawl {
-            seeds: serde_json::from_str(&text(&row[0])).unwrap_or_default(),
-            config: text(&row[1]),
-            robots_status: u16::try_from(integer(&row[2])).ok().filter(|status| *status > 0),
-            robots_body: Some(text(&row[3])),
-            traps: traps.iter().map(|row| text(&row[0])).collect(),
-        })
-    }
-
-    fn number(&self, sql: &str) -> Result<i64, Error> {
+    pub(super) fn number(&self, sql: &str) -> Result<i64, Error> {
         Ok(self.rows(sql)?.first().map(|row| integer(&row[0])).unwrap_or_default())
     }
 
-    fn rows(&self, sql: &str) -> Result<Vec<Vec<Value>>, Error> {
+    pub(super) fn rows(&self, sql: &str) -> Result<Vec<Vec<Value>>, Error> {
         let mut rows = Vec::new();
-        let keep = |row: &[Value]| {
-            rows.push(row.to_vec());
+        self.each(sql, |row| rows.push(row.to_vec()))?;
+        Ok(rows)
+    }
+
+    pub(super) fn each(&self, sql: &str, mut on_row: impl FnMut(&[Value])) -> Result<(), Error> {
+        let on_row = |row: &[Value]| {
+            on_row(row);
             Ok(())
         };
-        self.query.run(sql, |_| Ok(()), keep).map_err(|error| failed(&self.path, &error))?;
-        Ok(rows)
+        let ran = self.query.run(sql, |_| Ok(()), on_row);
+        ran.map(|_| ()).map_err(|error| failed(&self.path, &error))
+    }
+
+    /// What the file is called in messages.
+    pub(super) fn name(&self) -> String {
+        self.path.display().to_string()
     }
 }
 
@@ -436,14 +412,14 @@ fn failed(path: &Path, error: &QueryError) -> Error {
     }
 }
 
-fn integer(value: &Value) -> i64 {
+pub(super) fn integer(value: &Value) -> i64 {
     match value {
         Value::Integer(number) => *number,
         _ => 0,
     }
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Text(text) => text.clone(),
         Value::Integer(number) => number.to_string(),

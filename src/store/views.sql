@@ -133,10 +133,10 @@ LEFT JOIN state s ON s.crawl_id = h.crawl_id AND s.url_id = h.next_id
 LEFT JOIN fetch f ON f.id = s.fetch_id
 WHERE instr(h.path, ' ' || h.next_id || ' ') > 0 OR f.redirect_to IS NULL OR h.hops >= 20;
 
--- Broken links: the answer was 4xx, 5xx or none, and --accept does not let it pass; with the page that has the link and its anchor text.
+-- Broken links: the answer was 4xx, 5xx or none, and --accept does not let it pass; with the page that has the link and its anchor text, or the stylesheet (kind css) that was the first to refer to it.
 CREATE VIEW broken_links AS
 WITH target AS MATERIALIZED (
-    SELECT s.url_id, f.status, f.error
+    SELECT s.url_id, f.status, f.error, s.found_on
     FROM state s JOIN fetch f ON f.id = s.fetch_id
     WHERE s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.state = 'done'
       AND (f.status >= 400 OR f.status IS NULL)
@@ -151,7 +151,14 @@ CROSS JOIN page p ON p.id = l.id >> 17
 CROSS JOIN state s ON s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.url_id = p.url_id AND s.state = 'done'
 CROSS JOIN fetch f ON f.id = s.fetch_id AND f.page_id = p.id
 JOIN url u ON u.id = t.url_id
-JOIN url source ON source.id = p.url_id;
+JOIN url source ON source.id = p.url_id
+UNION ALL
+SELECT u.url, t.status, t.error, source.url, '', 'css', NULL
+FROM target t
+JOIN state o ON o.crawl_id = (SELECT crawl_id FROM shown_crawl) AND o.url_id = t.found_on AND o.kind = 'asset'
+JOIN fetch f ON f.id = o.fetch_id AND f.page_id IS NULL
+JOIN url u ON u.id = t.url_id
+JOIN url source ON source.id = o.url_id;
 
 -- Links to other sites that refuse a program but may well work for a person: 401, 403, 407, 429, 451 and 999.
 CREATE VIEW blocked_links AS
@@ -220,7 +227,7 @@ SELECT crawl_id, url, reason, detail, found_on,
             WHEN 'out-of-scope' THEN 'crawlite resume FILE --scope host'
             WHEN 'excluded' THEN 'crawlite resume FILE with other --exclude patterns'
             WHEN 'not-included' THEN 'crawlite resume FILE with other --include patterns'
-            WHEN 'nofollow' THEN 'crawlite resume FILE --set scope.nofollow=false'
+            WHEN 'nofollow' THEN 'crawlite resume FILE --follow-nofollow'
             WHEN 'robots' THEN 'crawlite resume FILE --ignore-robots (only if the site is yours)'
             WHEN 'depth' THEN 'crawlite resume FILE --depth N'
             WHEN 'trap' THEN 'crawlite traps FILE release ''PATTERN'' (the detail), then resume'
@@ -229,10 +236,13 @@ SELECT crawl_id, url, reason, detail, found_on,
             WHEN 'mirror' THEN 'crawlite resume FILE --set scope.mirrors=true'
             WHEN 'private-address' THEN 'crawlite resume FILE --allow-private HOST'
             WHEN 'crashed' THEN 'crawlite resume FILE --retry-failed crashed'
-            END AS release
+            WHEN 'asset' THEN 'crawlite resume FILE --assets'
+            END AS release, url_id
 FROM all_urls WHERE state IN ('aside', 'refused')
 UNION ALL
-SELECT s.crawl_id, u.url, 'pending', coalesce(o.parked, c.finish, 'the crawl is not finished'), f.url, 'crawlite resume FILE'
+SELECT s.crawl_id, u.url, 'pending', coalesce(o.parked, c.finish, 'the crawl is not finished'), f.url,
+       'crawlite resume FILE' || CASE c.finish WHEN 'page-limit' THEN ' --max-pages N' WHEN 'time-limit' THEN ' --max-time TIME'
+                                               WHEN 'byte-limit' THEN ' --max-bytes SIZE' ELSE '' END, s.url_id
 FROM state s
 JOIN crawl c ON c.id = s.crawl_id
 JOIN url u ON u.id = s.url_id

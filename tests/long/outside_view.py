@@ -7,6 +7,7 @@ tool would read it.
 
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -35,6 +36,10 @@ class ServerLog:
 
     def lines(self):
         """The whole lines since the last call, as (seconds since 1970, key, status); a key is host and path."""
+        return [self._parse(fields) for fields in self.fields()]
+
+    def fields(self):
+        """The whole lines since the last call, cut at the tabs."""
         if not os.path.exists(self.path):
             return []
         with open(self.path, "rb") as file:
@@ -42,7 +47,7 @@ class ServerLog:
             data = file.read()
         self.offset += len(data)
         *whole, self.rest = (self.rest + data).split(b"\n")
-        return [self._parse(line.decode(errors="surrogateescape").split("\t")) for line in whole]
+        return [line.decode(errors="surrogateescape").split("\t") for line in whole]
 
     @staticmethod
     def _parse(fields):
@@ -50,12 +55,13 @@ class ServerLog:
             return float(fields[0]) / 1000, fields[1] + fields[2], int(fields[3])
         return float(fields[0]), fields[4], int(fields[1])
 
-    def settled(self, quiet=0.3):
+    def settled(self, quiet=0.3, lines=None):
         """The lines until nothing was added for `quiet` seconds: requests that a kill left behind included."""
-        found, last = self.lines(), time.monotonic()
+        lines = lines or self.lines
+        found, last = lines(), time.monotonic()
         while time.monotonic() - last < quiet:
             time.sleep(0.02)
-            more = self.lines()
+            more = lines()
             if more:
                 found, last = found + more, time.monotonic()
         return found
@@ -74,6 +80,64 @@ def path_of(key):
 def start(binary, *args):
     """Starts the crawler with `args`. What it says on standard error is passed through."""
     return subprocess.Popen([binary, *map(str, args)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+
+def run(binary, *args, folder=None, stdin=None):
+    """Runs the crawler to its end; its exit code, and what it said on standard output and standard error."""
+    ran = subprocess.run([binary, *map(str, args)], cwd=folder, input=stdin, capture_output=True, check=False)
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+NGINX = """worker_processes 1;
+worker_rlimit_nofile 20000;
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log crit;
+events {{ worker_connections 4096; }}
+http {{
+  include /etc/nginx/mime.types;
+  default_type application/octet-stream;
+  keepalive_requests 1000000; absolute_redirect off; sendfile on;
+  client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
+  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  log_format seen '$msec\\t$status\\t$body_bytes_sent\\t$request_method\\t$request_uri';
+{servers}}}
+"""
+
+
+class Nginx:
+    """An nginx that serves folders, each at a port of its own and with a log of its own; ends with `close`."""
+
+    def __init__(self, folder, roots, first_port):
+        """`roots`: folders by name."""
+        self.roots = dict(roots)
+        self.ports = {name: first_port + place for place, name in enumerate(roots)}
+        self.logs = {name: os.path.join(folder, f"{name}.log") for name in roots}
+        servers = "".join(
+            f"  server {{ listen 127.0.0.1:{self.ports[name]}; root {root}; index index.html;"
+            f" access_log {self.logs[name]} seen; }}\n" for name, root in roots.items())
+        config = os.path.join(folder, "nginx.conf")
+        with open(config, "w", encoding="utf-8") as file:
+            user = "user root;\n" if os.geteuid() == 0 else ""
+            file.write(user + NGINX.format(folder=folder, servers=servers))
+        self.process = subprocess.Popen(["nginx", "-c", config, "-e", os.path.join(folder, "error.log")])
+        for port in self.ports.values():
+            wait_for_port(port)
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def wait_for_port(port, seconds=10):
+    """Until somebody listens there."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise SystemExit(f"nobody listens at port {port}")
 
 
 def kill(process):

@@ -13,9 +13,14 @@ pub(super) fn find(
     raw: &str,
     seed: Option<&str>,
 ) -> Result<(i64, String), OnePageError> {
-    let wanted = readings(raw, seed).map_err(|why| OnePageError::NoUrl(raw.to_owned(), why))?;
-    let near: Vec<String> = wanted.iter().flat_map(spellings).collect();
-    let wanted: Vec<&str> = wanted.iter().map(CanonicalUrl::as_str).collect();
+    let (read, no_url) = match readings(raw, seed) {
+        Ok(urls) => (urls, None),
+        Err(why) => (Vec::new(), Some(why)),
+    };
+    let near: Vec<String> = read.iter().flat_map(spellings).collect();
+    // What is no URL that could be fetched may still be a row: a page had a link to it.
+    let texts = read.iter().map(CanonicalUrl::as_str).chain([raw.trim()]);
+    let wanted: Vec<&str> = texts.collect();
     let list = |urls: &[&str]| serde_json::to_string(urls).expect("strings are JSON");
     let near: Vec<&str> = near.iter().map(String::as_str).collect();
     // One pass over the URLs, which have no index on their text.
@@ -27,6 +32,9 @@ pub(super) fn find(
     })?;
     if let Some((id, url, _)) = found.iter().find(|(_, _, is_wanted)| *is_wanted) {
         return Ok((*id, url.clone()));
+    }
+    if let Some(why) = no_url {
+        return Err(OnePageError::NoUrl(raw.to_owned(), why));
     }
     let near = found.into_iter().map(|(_, url, _)| url).take(MAX_NEAR).collect();
     Err(OnePageError::NotFound(wanted[0].to_owned(), near))

@@ -18,7 +18,7 @@ use super::export::body_of;
 use super::{Body, Error, Query, QueryError, QueryLimits, Value, check_header};
 
 /// Steps of a way from the seed at most.
-const MAX_STEPS: u32 = 100;
+pub const MAX_STEPS: u32 = 100;
 
 /// One URL of a file.
 #[derive(Debug)]
@@ -189,6 +189,16 @@ impl OnePage {
                 content: row.get::<_, Option<String>>(10)?.filter(|hash| !hash.is_empty()),
             })
         })
+    }
+
+    /// How it is fetched after all, if a rule or limit left it out: a command about FILE.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn release(&self) -> Result<Option<String>, QueryError> {
+        let sql = "SELECT release FROM all_skipped WHERE crawl_id = ?1 AND url_id = ?2";
+        let found = self.query.all(sql, &[&self.crawl_id, &self.url_id], |row| row.get(0))?;
+        Ok(found.into_iter().next().flatten())
     }
 
     /// The way on which it was found, from the seed on.

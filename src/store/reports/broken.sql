@@ -52,7 +52,8 @@ target AS MATERIALIZED (
 SELECT u.url AS target, t.status, t.error, t.pages AS unique_inlinks,
        -- Without the index on link targets each would read all links: the page where it was found has to do.
        CASE WHEN EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'link_target')
-            THEN (SELECT group_concat(url, ' ') FROM (
+            -- What only a stylesheet or a sitemap refers to has no link on a page.
+            THEN coalesce((SELECT group_concat(url, ' ') FROM (
                 SELECT source.url
                 FROM link l
                 CROSS JOIN page p ON p.id = l.id >> 17
@@ -60,7 +61,7 @@ SELECT u.url AS target, t.status, t.error, t.pages AS unique_inlinks,
                 CROSS JOIN fetch f ON f.id = s.fetch_id AND f.page_id = p.id
                 CROSS JOIN url source ON source.id = p.url_id
                 WHERE l.target_id = t.url_id
-                GROUP BY l.id >> 17 LIMIT 5))
+                GROUP BY l.id >> 17 LIMIT 5)), (SELECT url FROM url WHERE id = t.found_on))
             ELSE (SELECT url FROM url WHERE id = t.found_on) END AS linked_from,
        CASE WHEN EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'link_target')
             THEN (SELECT group_concat(anchor, ' | ') FROM (
