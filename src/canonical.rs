@@ -9,11 +9,15 @@
 //!
 //! raw href → [`join`] → [`CanonicalUrl`] or [`Unusable`]
 
+mod query;
+
 use std::fmt;
 use std::sync::Arc;
 
 use memchr::memchr;
 use url::Url;
+
+pub use query::QueryEncoding;
 
 /// The longest URL that is stored or fetched, in bytes.
 pub const MAX_URL_BYTES: usize = 2048;
@@ -156,6 +160,18 @@ pub fn without_www(host: &str) -> &str {
 /// # Errors
 /// See [`Unusable`]. Long input is refused before it is parsed.
 pub fn join(base: &Url, raw: &str) -> Result<(CanonicalUrl, Option<String>), Unusable> {
+    join_in(base, raw, None)
+}
+
+/// The same on a page whose encoding is not UTF-8.
+///
+/// # Errors
+/// See [`join`].
+pub fn join_in(
+    base: &Url,
+    raw: &str,
+    encoding: Option<QueryEncoding>,
+) -> Result<(CanonicalUrl, Option<String>), Unusable> {
     let raw = raw.trim_matches(|c: char| c <= ' ');
     if raw.len() > MAX_URL_BYTES {
         return Err(match scheme(raw) {
@@ -163,8 +179,11 @@ pub fn join(base: &Url, raw: &str) -> Result<(CanonicalUrl, Option<String>), Unu
             _ => Unusable::TooLong(raw.len()),
         });
     }
-    let url = base.join(raw).map_err(|error| Unusable::Invalid(error.to_string()))?;
-    canonical(url)
+    let url = match encoding.filter(|_| !raw.is_ascii()) {
+        Some(encoding) => encoding.join(base, raw),
+        None => base.join(raw),
+    };
+    canonical(url.map_err(|error| Unusable::Invalid(error.to_string()))?)
 }
 
 /// A reference in two: what is before its fragment, and the fragment, where that

@@ -41,6 +41,10 @@ pub struct Numbers {
     pub errors: u64,
     /// Bytes received, earlier runs included.
     pub bytes: u64,
+    /// HTML pages that came in this run.
+    pub html: u64,
+    /// Of them, those that show their content only to those who run scripts.
+    pub scripted: u64,
 }
 
 /// Why a crawl could not go on.
@@ -161,6 +165,10 @@ impl Numbers {
     fn count(&mut self, visited: &Visited) {
         self.visits += 1;
         let is_page = visited.candidate.kind == crate::engine::record::Kind::Page;
+        if let Some(page) = visited.page.as_ref().filter(|_| visited.fetch.status == Some(200)) {
+            self.html += 1;
+            self.scripted += u64::from(page.needs_javascript.is_some());
+        }
         self.errors +=
             u64::from(is_page && visited.fetch.status.is_none_or(|status| status >= 400));
     }

@@ -75,7 +75,7 @@ fn first(ids: &[i64]) -> Vec<i64> {
 /// What a page gives; `None` if its body is damaged.
 fn read(page: Unread, wanted: &Wanted) -> Option<Reread> {
     let (page_id, url) = (page.page_id, Url::parse(&page.url).ok()?);
-    let html = page.text()?;
+    let html = page.html()?;
     let rows = wanted.rules.read(&url, &html, spent);
     let items = wanted.items.then(|| extract::items(&html, &url));
     Some(Reread { page_id, rows, items })

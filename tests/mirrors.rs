@@ -4,6 +4,7 @@
 
 mod site;
 
+use site::raw::{NOT_FOUND, Raw};
 use site::{Answer, Desk, Site};
 
 /// Plays every host by being the proxy: www and the bare name show the same pages;
@@ -58,4 +59,45 @@ fn a_mirror_is_set_aside_and_what_only_it_names_is_found() {
 fn mirrors_are_fetched_each_for_itself_on_request() {
     let (_, asked) = crawl(&["--set", "scope.mirrors=true"]);
     assert_eq!(asked.iter().filter(|url| url.contains("//www.")).count(), 32);
+}
+
+/// http and https, www and the bare name: four origins that show the same, without a
+/// redirect between them; each page leads to the same page of all others.
+fn four_origins() -> Raw {
+    Raw::proxy(|url| {
+        let rest = url.split_once("://").unwrap().1.trim_start_matches("www.");
+        let path = rest.strip_prefix("example.test").unwrap_or_default();
+        let links: String = match path {
+            "/" => (0..30).map(|n| format!("<a href=/{n}>{n}</a>")).collect(),
+            _ if path[1..].parse::<u32>().is_ok() => String::new(),
+            _ => return NOT_FOUND.to_vec(),
+        };
+        let origins = ["http://", "https://", "http://www.", "https://www."]
+            .map(|origin| format!("<a href={origin}example.test{path}>o</a>"));
+        let head = "HTTP/1.1 200 X\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n";
+        format!("{head}<p>page {path} {links}{}", origins.concat()).into_bytes()
+    })
+}
+
+#[test]
+fn of_http_https_and_www_one_is_crawled() {
+    for seed in ["http://example.test/", "https://www.example.test/"] {
+        let (proxy, desk) = (four_origins(), Desk::new());
+        let address = proxy.url("http", "");
+        let flags = ["-o", "x.db", "-q", "--delay", "0", "--no-sitemaps", "-k", "-x", &address];
+        let ran = desk.run(&[&["crawl", seed], &flags[..]].concat());
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        let mut asked = proxy.paths();
+        asked.retain(|url| !url.ends_with("/robots.txt"));
+        let (own, others): (Vec<_>, Vec<_>) = asked.iter().partition(|url| url.starts_with(seed));
+        assert_eq!(own.len(), 31, "every page of {seed}");
+        assert!(others.len() <= 3 * 6, "few show that the others are mirrors: {others:?}");
+        let aside = format!(
+            "SELECT DISTINCT reason, detail FROM skipped WHERE detail <> 'the same pages as {}'",
+            seed.trim_end_matches('/')
+        );
+        assert_eq!(desk.rows("x.db", &aside), [""; 0], "{seed}");
+        let mirrors = "SELECT count(*) FROM hosts WHERE mirror_of IS NOT NULL";
+        assert_eq!(desk.rows("x.db", mirrors), ["3"], "{seed}");
+    }
 }

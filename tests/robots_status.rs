@@ -98,6 +98,36 @@ fn two_megabytes_of_robots_txt_are_read_as_far_as_the_cap() {
     );
 }
 
+#[test]
+fn a_host_without_rules_is_named_at_the_end_and_its_urls_wait() {
+    let other = Site::start_at("127.0.0.2", |_, _| Some(Answer::html("<p>x")));
+    let there = other.url("/");
+    let shut = site_with(|_| Answer::status(503));
+    let (desk, here) = (Desk::new(), shut.url("/"));
+    let ran = desk.run(&[
+        "crawl",
+        &here,
+        &there,
+        "-o",
+        "x.db",
+        "--no-sitemaps",
+        "--allow-private",
+        "127.0.0.2",
+        "--set",
+        "politeness.max_wait=1s",
+    ]);
+    assert_eq!(ran.code, Some(4), "{}", ran.err);
+    assert_eq!((shut.paths(), other.paths()), (vec![], vec!["/".to_owned()]), "{}", ran.err);
+    let waits = format!("SELECT url, reason, detail FROM skipped WHERE url = '{here}'");
+    let found = desk.rows("x.db", &waits).concat();
+    assert!(found.starts_with(&format!("{here}|pending|")), "{found}");
+    assert!(ran.err.contains(" of patience"), "{}", ran.err);
+    let report = desk.run(&["report", "x.db", "skipped", "--format", "jsonl"]);
+    assert!(report.out.contains("\"reason\":\"pending\""), "{}", report.out);
+    let states = "SELECT state, count(*) FROM urls WHERE kind = 'page' GROUP BY 1";
+    assert_eq!(desk.rows("x.db", states), ["done|1", "pending|1"]);
+}
+
 /// A server that reads a little and then hangs up, or answers nonsense to a handshake.
 fn rude(answer: &'static [u8]) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

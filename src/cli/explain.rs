@@ -16,9 +16,11 @@ use super::{Exit, Usage, rules, verdict};
 use crate::canonical::CanonicalUrl;
 use crate::crawler::Crawler;
 use crate::engine::record::{Candidate, Depth, Kind, OriginId, Outcome, ServerId, UrlId, Visited};
+use crate::extract::is_xhtml;
 use crate::hash::UrlHasher;
 use crate::pool::Pool;
 use crate::robots::Verdict;
+use crate::store::Body;
 use crate::visit::Visitor;
 
 /// Links and matches that are printed.
@@ -107,7 +109,9 @@ pub(super) async fn run(args: ExplainArgs, out: &mut impl Write) -> anyhow::Resu
         }
         if let (Some(selector), Some(body)) = (selector, &page.body) {
             let html = zstd::decode_all(&*body.bytes).context("a body that was just compressed")?;
-            print_matches(&selector, &crate::extract::decode(&html, Some(page.charset)).0, out)?;
+            let charset = page.charset.to_owned();
+            let is_xhtml = is_xhtml(visited.fetch.content_type.as_deref().unwrap_or_default());
+            print_matches(&selector, &Body { charset, is_xhtml, bytes: html }.html(), out)?;
         }
     }
     let is_answered = visited.fetch.status.is_some();

@@ -144,7 +144,7 @@ fn print_body(page: &OnePage, out: &mut impl Write) -> anyhow::Result<()> {
 fn print_main_text(page: &OnePage, markup: Markup, out: &mut impl Write) -> anyhow::Result<()> {
     let body = body(page)?;
     let url = Url::parse(&page.url).context("a URL that was fetched")?;
-    let text = main_text(&body.text(), &url, markup).text;
+    let text = main_text(&body.html(), &url, markup).text;
     if std::io::stdout().is_terminal() {
         show(&text, out)
     } else {

@@ -17,6 +17,8 @@ use crate::crawl::Numbers;
 
 /// Time over which the speed is measured.
 const WINDOW: Duration = Duration::from_secs(10);
+/// Pages of which nothing is said in general.
+const FEW_PAGES: u64 = 5;
 /// Time between lines where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
@@ -92,6 +94,13 @@ fn lines(numbers: &Numbers, config: &Config, speed: f64, elapsed: Duration) -> V
         lines.push(format!(
             "no host can be reached, for {}: is the network down? Nothing is lost, trying on",
             span(since)
+        ));
+    }
+    if numbers.html >= FEW_PAGES && numbers.scripted * 2 > numbers.html {
+        lines.push(format!(
+            "{} of {} pages show their content only to those who run scripts, which crawlite does not",
+            count(numbers.scripted),
+            count(numbers.html)
         ));
     }
     for (server, delay) in engine.slowed.iter().take(3) {

@@ -65,6 +65,7 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
     if !ended.lists_broken {
         print_broken(summary);
     }
+    print_scripted(summary, &file.to_string());
     if summary.accepted_targets > 0 {
         let are = if summary.accepted_targets == 1 { "target has" } else { "targets have" };
         say(&format!(
@@ -164,6 +165,9 @@ fn why_one(summary: &Summary) -> String {
         let login = if is_shut { "; if it wants a login: -u, -H or --cookie-jar" } else { "." };
         return format!("it answered {status}{login}");
     }
+    if summary.javascript_pages == 1 {
+        return "it shows its content only to those who run scripts".to_owned();
+    }
     if summary.links == 0 {
         return "it has no links. Pages built by scripts show theirs only in a browser".to_owned();
     }
@@ -179,6 +183,19 @@ fn why_one(summary: &Summary) -> String {
         _ => "its links lead elsewhere",
     };
     format!("{why} ({} {reason}); see the report skipped", count(*n))
+}
+
+/// Says so if most pages show little to a program that runs no scripts, as this one does.
+fn print_scripted(summary: &Summary, file: &str) {
+    let (pages, of) = (summary.javascript_pages, summary.html_pages);
+    if of > 1 && pages * 2 > of {
+        say(&format!(
+            "\n  {} of {} pages show their content only to those who run scripts, which crawlite does not:\
+             \n    crawlite report {file} needs-javascript",
+            count(pages),
+            count(of)
+        ));
+    }
 }
 
 fn print_sitemaps(summary: &Summary, file: &str) {

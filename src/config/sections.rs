@@ -102,10 +102,13 @@ pub struct FetchConfig {
     pub user_agent: Option<String>,
     /// A mail address or URL that joins the user agent, so that site owners can ask.
     pub contact: Option<String>,
-    /// Further request headers, `Name: value`, sent to the seeds' origins only.
+    /// Further request headers, `Name: value`, sent to the seeds' origins and `header_origins`.
     pub headers: Vec<String>,
-    /// `user:password` for basic authentication at the seeds' origins.
+    /// `user:password` for basic authentication at the same origins.
     pub user: Option<String>,
+    /// Origins besides those of the seeds to which `headers` and `user` go, such as
+    /// `https://www.example.org`.
+    pub header_origins: Vec<String>,
     /// Keep the cookies that servers set, for this run alone; they are never stored.
     pub cookies: bool,
     /// Netscape cookie file that is read at the start, and never written.
@@ -233,6 +236,7 @@ impl Default for FetchConfig {
             contact: None,
             headers: Vec::new(),
             user: None,
+            header_origins: Vec::new(),
             cookies: false,
             cookie_jar: None,
             proxy: None,

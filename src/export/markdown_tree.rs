@@ -204,7 +204,11 @@ mod tests {
             title: Some("a: \"b\"\u{1b}\u{85} # --- 漢".into()),
             description: None,
             fetched_at: "2026-11-23T20:04:55Z".into(),
-            body: crate::store::Body { charset: "UTF-8".into(), bytes: Vec::new() },
+            body: crate::store::Body {
+                charset: "UTF-8".into(),
+                is_xhtml: false,
+                bytes: Vec::new(),
+            },
         };
         assert_eq!(
             document(&page, "# A\n"),

@@ -38,16 +38,22 @@ impl Directives {
         }
     }
 
-    /// Adds an X-Robots-Tag header, which may name the crawler it speaks to:
-    /// `otherbot: noindex` is not for us.
+    /// Adds an X-Robots-Tag header. What follows `otherbot:` is for that crawler alone, up
+    /// to the next name: where a server says several headers, what stands between may have
+    /// made one of them.
     pub fn add_header(&mut self, value: &str, product_token: &str) {
-        match value.split_once(':') {
-            Some((name, content)) if !name.contains(',') && !is_directive_with_value(name) => {
-                if name.trim().eq_ignore_ascii_case(product_token) {
-                    self.add(content);
+        let mut is_ours = true;
+        for word in value.split(',') {
+            let word = match word.split_once(':') {
+                Some((name, word)) if is_crawler(name) => {
+                    is_ours = name.trim().eq_ignore_ascii_case(product_token);
+                    word
                 }
+                _ => word,
+            };
+            if is_ours {
+                self.add(word);
             }
-            _ => self.add(value),
         }
     }
 
@@ -60,9 +66,12 @@ impl Directives {
     }
 }
 
-fn is_directive_with_value(name: &str) -> bool {
+/// Whether what stands before a colon names a crawler: it is one word, and no directive
+/// that has a value.
+fn is_crawler(name: &str) -> bool {
     let name = name.trim().to_ascii_lowercase();
-    name.starts_with("max-") || name == "unavailable_after"
+    let is_directive = name.starts_with("max-") || name == "unavailable_after";
+    !is_directive && !name.is_empty() && !name.contains(|c: char| c.is_ascii_whitespace())
 }
 
 /// The target of a refresh, as `<meta http-equiv=refresh>` or a Refresh header
@@ -127,6 +136,12 @@ mod tests {
         assert_eq!(said(&["Crawlite: noindex, nofollow"]), (false, false));
         assert_eq!(said(&["max-snippet: 3, noindex"]), (false, true));
         assert_eq!(said(&["all"]), (true, true));
+        assert_eq!(said(&["otherbot: noindex, crawlite: nofollow"]), (true, false));
+        assert_eq!(said(&["noindex, otherbot: nofollow, nosnippet"]), (false, true));
+        assert_eq!(
+            said(&["unavailable_after: Friday, 25-Jun-10 15:00:00 GMT, none"]),
+            (false, false)
+        );
         let full = "x".repeat(300) + "," + &"y".repeat(300) + ",none";
         assert_eq!(said(&[&full]), (false, false), "also what there is no room to keep");
         let (mut page, mut header) = (Directives::default(), Directives::default());

@@ -2,12 +2,10 @@
 
 use super::json_ld::JsonLd;
 use super::tokens::{Attribute, Tag};
-use super::{MAX_FIELD_BYTES, MAX_HEADINGS, folded_text, push_folded};
+use super::{MAX_FIELD_BYTES, MAX_HEADINGS, MAX_LANGUAGES, folded_text, push_folded};
 
 /// Open Graph and Twitter properties that are kept, and bytes of each.
 const MAX_PROPERTIES: usize = 64;
-/// `hreflang` entries that are kept.
-const MAX_LANGUAGES: usize = 500;
 
 /// Name and content, or language and reference.
 type Pairs = Vec<(String, String)>;
@@ -32,10 +30,12 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// A start tag that may carry a field.
+    /// A start tag that may carry a field. What svg and math have of the same names says
+    /// nothing of the page.
     pub(super) fn start(&mut self, tag: &Tag<'_>) {
         match tag.name {
-            b"title" if !tag.is_foreign && self.title.is_none() => {
+            _ if tag.is_foreign => {}
+            b"title" if self.title.is_none() => {
                 self.title = Some(Vec::new());
                 self.is_in_title = true;
             }

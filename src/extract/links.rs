@@ -178,15 +178,18 @@ pub(super) fn references<'a>(
             found(kind, value);
         }
     };
+    if tag.is_foreign {
+        let href = if tag.get(Href).is_some() { Href } else { XlinkHref };
+        match tag.name {
+            b"a" => give(LinkKind::A, href),
+            b"image" | b"use" | b"feimage" => give(LinkKind::Svg, href),
+            b"script" => give(LinkKind::Script, href),
+            _ => {}
+        }
+        return;
+    }
     match tag.name {
-        b"a" if tag.is_foreign => {
-            give(LinkKind::A, if tag.get(Href).is_some() { Href } else { XlinkHref });
-        }
         b"a" => give(LinkKind::A, Href),
-        b"image" | b"use" | b"feimage" if tag.is_foreign => {
-            give(LinkKind::Svg, if tag.get(Href).is_some() { Href } else { XlinkHref });
-        }
-        b"script" if tag.is_foreign => give(LinkKind::Script, XlinkHref),
         b"area" => give(LinkKind::Area, Href),
         b"iframe" => give(LinkKind::Iframe, Src),
         b"frame" => give(LinkKind::Frame, Src),
@@ -244,8 +247,28 @@ fn after_descriptors(text: &str) -> &str {
     ""
 }
 
-/// The references of a `Link` header with their `rel` and `type` (RFC 8288 section 3).
-pub fn header_links(value: &str) -> Vec<(String, String, String)> {
+/// A reference of a `Link` header, with the parameters that matter here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeaderLink {
+    /// As written; relative to the URL of the answer, whatever the page in it says.
+    pub href: String,
+    /// Empty if not said, as the others.
+    pub rel: String,
+    /// The `type`.
+    pub media_type: String,
+    /// Of an alternate.
+    pub hreflang: String,
+}
+
+impl HeaderLink {
+    /// Whether `word` is in its `rel`.
+    pub fn is(&self, word: &str) -> bool {
+        self.rel.split_ascii_whitespace().any(|it| it.eq_ignore_ascii_case(word))
+    }
+}
+
+/// The references of a `Link` header (RFC 8288 section 3).
+pub fn header_links(value: &str) -> Vec<HeaderLink> {
     let mut links = Vec::new();
     let mut rest = value;
     while let Some(open) = rest.find('<') {
@@ -253,22 +276,36 @@ pub fn header_links(value: &str) -> Vec<(String, String, String)> {
         let href = rest[open + 1..open + close].trim().to_owned();
         rest = &rest[open + close + 1..];
         let end = parameters_end(rest);
-        let parameter = |name: &str| {
-            rest[..end].split(';').filter_map(|parameter| parameter.split_once('=')).find_map(
-                |(key, value)| {
-                    let value = value.trim().trim_end_matches(',').trim_matches('"');
-                    key.trim().eq_ignore_ascii_case(name).then(|| value.to_owned())
-                },
-            )
-        };
-        links.push((
-            href,
-            parameter("rel").unwrap_or_default(),
-            parameter("type").unwrap_or_default(),
-        ));
+        let mut link = HeaderLink { href, ..HeaderLink::default() };
+        for (name, value) in parameters(&rest[..end]) {
+            let place = match &*name.to_ascii_lowercase() {
+                "rel" => &mut link.rel,
+                "type" => &mut link.media_type,
+                "hreflang" => &mut link.hreflang,
+                _ => continue,
+            };
+            // The first of its name counts.
+            if place.is_empty() {
+                value.clone_into(place);
+            }
+        }
+        links.push(link);
         rest = &rest[end..];
     }
     links
+}
+
+/// The parameters of a link, names and values; a semicolon in quotes ends none.
+fn parameters(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut in_quotes = false;
+    let pieces = text.split(move |c: char| {
+        in_quotes ^= c == '"';
+        c == ';' && !in_quotes
+    });
+    pieces.filter_map(|piece| {
+        let (name, value) = piece.split_once('=')?;
+        Some((name.trim(), value.trim().trim_end_matches(',').trim_matches('"')))
+    })
 }
 
 /// Where the parameters at the start of `text` end: at the comma before the next
@@ -307,11 +344,18 @@ mod tests {
     fn link_headers_are_read() {
         let found =
             header_links("<https://a/b>; rel=\"next\"; title=\"x\", </c.css>;rel=preload;as=style");
-        assert_eq!(found[0], ("https://a/b".into(), "next".into(), String::new()));
-        assert_eq!(found[1], ("/c.css".into(), "preload".into(), String::new()));
+        let link = |href: &str, rel: &str| HeaderLink {
+            href: href.into(),
+            rel: rel.into(),
+            ..HeaderLink::default()
+        };
+        assert_eq!(found, [link("https://a/b", "next"), link("/c.css", "preload")]);
+        let de = &header_links("</de>; REL=alternate; hreflang=\"de\"; type=text/html; rel=no")[0];
+        assert_eq!((&*de.rel, &*de.hreflang, &*de.media_type), ("alternate", "de", "text/html"));
+        assert_eq!(header_links("<a>; title=\"x; rel=next\"; rel=prev"), [link("a", "prev")]);
         assert_eq!(header_links("<unclosed").len(), 0);
         let hrefs =
-            |value| header_links(value).into_iter().map(|(href, ..)| href).collect::<Vec<_>>();
+            |value| header_links(value).into_iter().map(|link| link.href).collect::<Vec<_>>();
         assert_eq!(hrefs("<a>; title=\"x, <y>\",  <b>, <c>,<d>"), ["a", "b", "c", "d"]);
     }
 

@@ -25,17 +25,19 @@ mod selector;
 mod text;
 mod tokens;
 mod tree;
+mod xhtml;
 
 pub use anchors::{anchor_hash, fragment_names};
 pub use charset::decode;
 pub use css::css_references;
 pub use directives::{Directives, refresh_target};
 pub use items::{Item, ItemFormat};
-pub use links::{LinkKind, header_links, is_hint, leads_to_document, says_nofollow};
+pub use links::{HeaderLink, LinkKind, header_links, is_hint, leads_to_document, says_nofollow};
 pub use markdown::{MAX_TEXT_BYTES, MainText, Markup, main_text};
 pub use rules::{BadRule, Cell, Column, Rule, RuleRows, Rules, allowance};
 pub use selector::{BadSelector, Matches, Selector};
 pub use tree::Cut;
+pub use xhtml::{is_xhtml, xhtml_as_html};
 
 use url::Url;
 
@@ -50,6 +52,8 @@ pub const MAX_FIELD_BYTES: usize = 1024;
 
 /// Headings that are kept.
 pub const MAX_HEADINGS: usize = 200;
+/// `hreflang` entries that are kept.
+pub const MAX_LANGUAGES: usize = 500;
 
 /// Everything that one page says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

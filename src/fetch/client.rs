@@ -10,6 +10,7 @@ use rustls::ClientConfig;
 use super::cookies::Cookies;
 use super::guard::{BadAllowance, GuardedResolver};
 use super::trust::Authorities;
+use crate::canonical::CanonicalUrl;
 use crate::config::FetchConfig;
 
 /// The `Accept` of every request.
@@ -29,6 +30,9 @@ pub enum SetupError {
     /// A header that cannot be sent.
     #[error("header `{0}` cannot be sent: name and value must be plain text")]
     Header(String),
+    /// `fetch.header_origins`
+    #[error("header_origins: `{0}` is no origin, such as https://www.example.org")]
+    HeaderOrigin(String),
     /// `fetch.cacert`
     #[error("cannot read certificates from {0}: {1}")]
     Cacert(String, String),
@@ -105,6 +109,22 @@ pub(super) fn client(
         None => builder.no_proxy(),
     };
     builder.build().map_err(|error| SetupError::Client(error.to_string()))
+}
+
+/// Where the headers of the user go: to the origins of the seeds and those that are named.
+pub(super) fn header_origins(
+    config: &FetchConfig,
+    seeds: &[CanonicalUrl],
+) -> Result<Vec<Box<str>>, SetupError> {
+    let mut origins: Vec<Box<str>> = seeds.iter().map(|seed| seed.origin().into()).collect();
+    for named in &config.header_origins {
+        let url = CanonicalUrl::parse(named).ok().filter(|url| url.path_and_query() == "/");
+        let url = url.ok_or_else(|| SetupError::HeaderOrigin(named.clone()))?;
+        origins.push(url.origin().into());
+    }
+    origins.sort();
+    origins.dedup();
+    Ok(origins)
 }
 
 pub(super) fn seed_headers(config: &FetchConfig) -> Result<HeaderMap, SetupError> {

@@ -26,7 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::canonical::CanonicalUrl;
 use crate::config::FetchConfig;
-use client::{client, cookies, seed_headers, tls};
+use client::{client, cookies, header_origins, seed_headers, tls};
 use failure::is_out_of_files;
 use guard::GuardedResolver;
 
@@ -100,7 +100,7 @@ pub struct Fetcher {
     exempt: Client,
     guard: Arc<Guard>,
     has_proxy: bool,
-    seed_origins: Arc<Vec<Box<str>>>,
+    header_origins: Arc<Vec<Box<str>>>,
     seed_headers: HeaderMap,
     timeout: Duration,
     idle_timeout: Duration,
@@ -113,7 +113,7 @@ pub struct Fetcher {
 
 impl Fetcher {
     /// A fetcher as `config` says. `typed` are the seeds typed by the user, whose
-    /// hosts may be private; headers of the user go to the origins of `seeds` alone.
+    /// hosts may be private; headers of the user go to the origins of `seeds` and those named.
     ///
     /// # Errors
     /// See [`SetupError`].
@@ -130,16 +130,12 @@ impl Fetcher {
             client(config, tls.clone(), resolver, cookies.as_ref())
         };
         let max_body = usize::try_from(config.max_body.0).unwrap_or(usize::MAX);
-        let mut seed_origins: Vec<Box<str>> =
-            seeds.iter().map(|seed| seed.origin().into()).collect();
-        seed_origins.sort();
-        seed_origins.dedup();
         Ok(Self {
             strict: client_of(false)?,
             exempt: client_of(true)?,
             guard,
             has_proxy: config.proxy.is_some(),
-            seed_origins: Arc::new(seed_origins),
+            header_origins: Arc::new(header_origins(config, seeds)?),
             seed_headers: seed_headers(config)?,
             timeout: config.timeout.0,
             idle_timeout: config.idle_timeout.0,
@@ -224,7 +220,7 @@ impl Fetcher {
                 Method::Get => client.get(url.to_url()),
                 Method::Head => client.head(url.to_url()),
             };
-            if self.seed_origins.iter().any(|origin| **origin == *url.origin()) {
+            if self.header_origins.iter().any(|origin| **origin == *url.origin()) {
                 request = request.headers(self.seed_headers.clone());
             }
             if let Some(condition) = condition {

@@ -120,14 +120,18 @@ impl Sitemap {
         self.problems.push(Problem { flaw, line, byte, what: what.to_owned() });
     }
 
-    /// The line of byte `at`. Places are asked for nearly in their order.
+    /// The line of byte `at`. Places are asked for nearly in their order, so only what
+    /// lies between two of them is looked at, forwards or backwards.
     fn line(&mut self, text: &str, at: usize) -> u32 {
         let at = at.min(text.len());
-        let (from, line) = if at < self.counted.0 { (0, 1) } else { self.counted };
-        let breaks = text.as_bytes()[from..at].iter().filter(|&&byte| byte == b'\n');
-        let breaks = u32::try_from(breaks.count()).unwrap_or(u32::MAX);
-        self.counted = (at, line.saturating_add(breaks));
-        self.counted.1
+        let (from, line) = self.counted;
+        let between = &text.as_bytes()[from.min(at)..from.max(at)];
+        let breaks = memchr::memchr_iter(b'\n', between).count();
+        let breaks = u32::try_from(breaks).unwrap_or(u32::MAX);
+        let line =
+            if at < from { line.saturating_sub(breaks) } else { line.saturating_add(breaks) };
+        self.counted = (at, line);
+        line
     }
 }
 

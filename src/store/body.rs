@@ -5,6 +5,12 @@ use std::io::{Error, ErrorKind, Read, Result};
 /// The largest window of a frame that is unpacked: 16 MiB, as a power of two.
 const MAX_WINDOW_LOG: u32 = 24;
 
+/// Whether the page version `p` is XHTML, in SQL: as its server said when it gave it.
+pub(super) const IS_XHTML: &str =
+    "(SELECT coalesce(max(f.content_type LIKE 'application/xhtml+xml%'), 0)
+     FROM crawl c CROSS JOIN state s ON s.crawl_id = c.id AND s.url_id = p.url_id
+     CROSS JOIN fetch f ON f.id = s.fetch_id AND f.page_id = p.id)";
+
 /// Undoes `codec`, giving at most `cap` bytes; `None` if there would be more,
 /// whatever the frame claims.
 pub(super) fn unpack(codec: &str, bytes: &[u8], cap: u64) -> Result<Option<Vec<u8>>> {

@@ -118,6 +118,10 @@ pub struct Summary {
     pub accepted_targets: i64,
     /// Links that were too many on their page to keep.
     pub links_cut: i64,
+    /// HTML pages that answered 200.
+    pub html_pages: i64,
+    /// Of them, those that show their content only to those who run scripts.
+    pub javascript_pages: i64,
     /// Bytes of the stored bodies, compressed.
     pub stored_body_bytes: i64,
     /// Sitemaps that were read.
@@ -209,6 +213,12 @@ impl Reader {
         let pairs = |sql: String| -> Result<Vec<(String, i64)>, Error> {
             Ok(self.rows(&sql)?.iter().map(|row| (text(&row[0]), integer(&row[1]))).collect())
         };
+        let html = |count: &str| {
+            format!(
+            "SELECT {count} FROM state s JOIN fetch f ON f.id = s.fetch_id JOIN page p ON p.id = f.page_id
+             WHERE s.crawl_id = {id} AND s.kind = 'page' AND s.state = 'done' AND f.status = 200"
+        )
+        };
         let broken = report("broken").expect("it is in the list").part(Some(id));
         let worst = format!(
             "SELECT target, coalesce(status, error), unique_inlinks FROM (\n{broken}\n) LIMIT 5"
@@ -239,6 +249,8 @@ impl Reader {
                  JOIN accepted a ON a.crawl_id = s.crawl_id AND f.status BETWEEN a.first AND a.last
                  WHERE s.crawl_id = {id} AND s.state = 'done' AND f.status >= 400 AND s.kind <> 'sitemap'"
             ))?,
+            html_pages: self.number(&html("count(*)"))?,
+            javascript_pages: self.number(&html("count(p.needs_javascript)"))?,
             links_cut: self.number("SELECT coalesce(sum(links_cut), 0) FROM page")?,
             stored_body_bytes: self.number("SELECT coalesce(sum(length(bytes)), 0) FROM body")?,
             last_error: self

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::PageRules;
 use super::page::unusable;
-use crate::canonical::{join, split_plain_fragment};
+use crate::canonical::{QueryEncoding, join_in, split_plain_fragment};
 use crate::engine::record::{Found, FoundBy, Kind, LinkRecord};
 use crate::extract::{RawLink, is_hint};
 use crate::refusal::{Reason, Refusal};
@@ -25,6 +25,7 @@ const MAX_LINK_BYTES: usize = 16 << 20;
 /// The distinct URLs of a page and the links to them.
 pub(super) struct Links<'a> {
     base: &'a Url,
+    encoding: Option<QueryEncoding>,
     rules: &'a PageRules,
     /// Whether the page lets its links be followed.
     follow: bool,
@@ -53,10 +54,16 @@ struct Joined {
 }
 
 impl<'a> Links<'a> {
-    /// For about `count` links.
-    pub(super) fn new(base: &'a Url, rules: &'a PageRules, follow: bool, count: usize) -> Self {
+    /// For about `count` links of a page in this encoding.
+    pub(super) fn new(
+        (base, encoding): (&'a Url, Option<QueryEncoding>),
+        rules: &'a PageRules,
+        follow: bool,
+        count: usize,
+    ) -> Self {
         Self {
             base,
+            encoding,
             rules,
             follow,
             found: Vec::new(),
@@ -180,7 +187,7 @@ impl<'a> Links<'a> {
 
     fn join(&mut self, href: &str) -> Option<Joined> {
         let hasher = &self.rules.hasher;
-        let (found, fragment) = match join(self.base, href) {
+        let (found, fragment) = match join_in(self.base, href, self.encoding) {
             Ok((url, fragment)) => {
                 let url = self.rules.scope.stripped(url);
                 if let Some(known) = self.by_url.get(url.as_str()) {

@@ -7,6 +7,7 @@
 
 mod body;
 mod challenge;
+mod headers;
 mod links;
 mod page;
 mod room;

@@ -1,14 +1,15 @@
 //! What does a page become: fields, distinct URLs, and links between them?
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::links::Links;
-use super::{PageRules, Read};
-use crate::canonical::{MAX_URL_BYTES, Unusable, join, without_credentials};
+use super::{PageRules, Read, headers};
+use crate::canonical::{MAX_URL_BYTES, QueryEncoding, Unusable, join_in, without_credentials};
 use crate::config::Bodies;
 use crate::engine::record::{BodyRecord, Candidate, Found, FoundBy, Kind, PageRecord};
-use crate::extract::{self, Extracted, LinkKind, RawLink, refresh_target};
+use crate::extract;
 use crate::fetch::Head;
 use crate::hash::{ContentHash, UrlHasher};
 use crate::pool::spent;
@@ -53,21 +54,25 @@ fn read_text(
     head: &Head,
     rules: &PageRules,
 ) -> Read {
-    let (text, charset) = extract::decode(body, head.charset());
+    let (mut text, charset) = extract::decode(body, head.charset());
+    if extract::is_xhtml(head.get("content-type").unwrap_or_default()) {
+        text = Cow::Owned(extract::xhtml_as_html(&text).into_owned());
+    }
     let mut said = extract::extract(&text, &rules.product_token);
     for value in head.get_all("x-robots-tag") {
         said.directives.add_header(value, &rules.product_token);
     }
     let page_url = candidate.url.to_url();
+    headers::add(head, &page_url, &mut said);
     let base = extract::base_url(&page_url, said.base.as_deref());
     let items = rules.items.then(|| said.take_items(&text, &base));
-    let mut links =
-        Links::new(&base, rules, said.directives.follow || !rules.nofollow, said.links.len());
+    let encoding = QueryEncoding::of(charset);
+    let follow = said.directives.follow || !rules.nofollow;
+    let mut links = Links::new((&base, encoding), rules, follow, said.links.len());
     if !is_cut {
-        header_links(head, &mut said);
         said.links.into_iter().for_each(|link| links.add(link));
     }
-    let absolute = |href: &str| join(&base, href).ok().map(|(url, _)| url.to_string());
+    let absolute = |href: &str| join_in(&base, href, encoding).ok().map(|(url, _)| url.to_string());
     let hreflang: Vec<_> = said
         .hreflang
         .iter()
@@ -127,29 +132,6 @@ fn properties(said: Vec<(String, String)>) -> Option<String> {
         object.entry(name).or_insert(content.into());
     }
     json_unless(object.is_empty(), &object)
-}
-
-/// Puts the links of `Link` and `Refresh` headers before those of the page.
-fn header_links(head: &Head, said: &mut Extracted) {
-    let mut links = Vec::new();
-    for value in head.get_all("link") {
-        for (href, rel, media_type) in extract::header_links(value) {
-            links.push(RawLink::of_header(LinkKind::LinkHeader, href, rel, &media_type));
-        }
-    }
-    if let Some(target) = head.get("refresh").and_then(refresh_target) {
-        links.push(RawLink::of_header(
-            LinkKind::RefreshHeader,
-            target.to_owned(),
-            String::new(),
-            "",
-        ));
-    }
-    if !links.is_empty() {
-        links.append(&mut said.links);
-        links.truncate(extract::MAX_LINKS);
-        said.links = links;
-    }
 }
 
 /// Whether a body without a media type begins as HTML does (WHATWG MIME Sniffing 7.1).

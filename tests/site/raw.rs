@@ -70,6 +70,29 @@ impl Raw {
         })
     }
 
+    /// Plays every host by being the proxy, over plain HTTP and, through a tunnel, over
+    /// TLS with a certificate that is none of theirs. The paths seen are whole URLs.
+    pub(crate) fn proxy(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        let config = tls_config("good", &[]);
+        Self::accept(move |mut stream, log| {
+            let Some(target) = read_head(&mut stream) else { return };
+            let give = |url: String, wire: &mut dyn Wire| {
+                wire.write_all(&answer(&url)).ok();
+                log.lock().unwrap().push(url);
+            };
+            if target.starts_with("http://") {
+                return give(target, &mut stream);
+            }
+            stream.write_all(b"HTTP/1.1 200 X\r\n\r\n").ok();
+            let mut tls = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut wire = rustls::Stream::new(&mut tls, &mut stream);
+            let Some(path) = read_head(&mut wire) else { return };
+            give(format!("https://{}{path}", target.trim_end_matches(":443")), &mut wire);
+            tls.send_close_notify();
+            tls.complete_io(&mut stream).ok();
+        })
+    }
+
     /// Reads no request: `speak` is called once per connection.
     pub(crate) fn silent(
         speak: impl Fn(&mut dyn Wire) -> std::io::Result<()> + Send + Sync + 'static,

@@ -39,9 +39,9 @@ pub(super) fn values(export: &Export, row: &[Value], with: &[With]) -> io::Resul
     let body = export.body(*page_id).map_err(|error: QueryError| io::Error::other(error))?;
     let url = Url::parse(url).map_err(io::Error::other)?;
     let Some(body) = body else { return Ok(vec![Value::Null; with.len()]) };
-    let html = body.text();
+    let html = body.html();
     let value = |with: &With| match with {
-        With::Html => html.clone().into_owned(),
+        With::Html => body.text().into_owned(),
         With::Text => main_text(&html, &url, Markup::Plain).text,
         With::Markdown => main_text(&html, &url, Markup::Markdown).text,
     };

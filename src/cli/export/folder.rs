@@ -45,7 +45,7 @@ pub(super) fn write(job: &Job<'_>) -> anyhow::Result<Written> {
         job.interrupt.check()?;
         counting.add();
         let url = CanonicalUrl::from_stored(&*page.url);
-        let text = main_text(&page.body.text(), &base(&url)?, Markup::Markdown).text;
+        let text = main_text(&page.body.html(), &base(&url)?, Markup::Markdown).text;
         without_text += u64::from(text.is_empty());
         draft.add(&url, &page, &text)
     })?;

@@ -8,6 +8,7 @@ mod graph;
 mod pages;
 mod sitemap;
 
+use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -17,8 +18,10 @@ use tokio_rusqlite::rusqlite;
 use rusqlite::Row;
 use rusqlite::limits::Limit;
 
+use super::body::IS_XHTML;
 use super::query::MAX_VALUE_BYTES;
 use super::{Error, Query, QueryError, QueryLimits, Value, body, check_header};
+use crate::extract;
 
 pub use graph::{Edge, Node};
 pub use pages::{StoredFetch, StoredPage};
@@ -68,14 +71,22 @@ pub enum ExportError {
 pub struct Body {
     /// How its bytes spell characters.
     pub charset: String,
+    /// Whether it is XML, and not HTML.
+    pub is_xhtml: bool,
     /// As they were after the content encoding was undone.
     pub bytes: Vec<u8>,
 }
 
 impl Body {
-    /// The body as text.
-    pub fn text(&self) -> std::borrow::Cow<'_, str> {
-        crate::extract::decode(&self.bytes, Some(&self.charset)).0
+    /// The body as text, as it is written.
+    pub fn text(&self) -> Cow<'_, str> {
+        extract::decode(&self.bytes, Some(&self.charset)).0
+    }
+
+    /// The body as HTML that means the same.
+    pub fn html(&self) -> Cow<'_, str> {
+        let text = self.text();
+        if self.is_xhtml { extract::xhtml_as_html(&text).into_owned().into() } else { text }
     }
 }
 
@@ -228,11 +239,14 @@ impl Export {
 
 /// The body of a page version, if it is stored.
 pub(super) fn body_of(query: &Query, page_id: i64) -> Result<Option<Body>, QueryError> {
-    let sql = "SELECT p.charset, b.codec, b.bytes FROM page p JOIN body b ON b.id = p.body_id WHERE p.id = ?1";
-    let found = query.all(sql, &[&page_id], |row| Ok((row.get(0)?, body_in(row, 1)?)))?;
-    let Some((charset, bytes)) = found.into_iter().next() else { return Ok(None) };
+    let sql = format!(
+        "SELECT p.charset, b.codec, b.bytes, {IS_XHTML} FROM page p JOIN body b ON b.id = p.body_id WHERE p.id = ?1"
+    );
+    let read = |row: &Row<'_>| Ok((row.get(0)?, body_in(row, 1)?, row.get(3)?));
+    let found = query.all(&sql, &[&page_id], read)?;
+    let Some((charset, bytes, is_xhtml)) = found.into_iter().next() else { return Ok(None) };
     let bytes = bytes.map_err(|why| QueryError::Damaged(format!("page version {page_id}"), why))?;
-    Ok(Some(Body { charset, bytes }))
+    Ok(Some(Body { charset, is_xhtml, bytes }))
 }
 
 /// The body in the columns codec and bytes from `first` on, or why there is none.

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::{Body, Export, body_in};
+use crate::extract::is_xhtml;
 use crate::store::QueryError;
 
 /// A page with its body.
@@ -56,7 +57,7 @@ impl Export {
     ) -> Result<u64, QueryError> {
         let sql = format!(
             "SELECT p.charset, b.codec, b.bytes, p.id, u.url, p.title, p.description,
-                 strftime('%Y-%m-%dT%H:%M:%SZ', f.started_at / 1000, 'unixepoch')
+                 strftime('%Y-%m-%dT%H:%M:%SZ', f.started_at / 1000, 'unixepoch'), coalesce(f.content_type, '')
              FROM state s JOIN fetch f ON f.id = s.fetch_id JOIN page p ON p.id = f.page_id
              JOIN body b ON b.id = p.body_id JOIN url u ON u.id = s.url_id
              WHERE s.crawl_id = ?1 AND s.kind = 'page' AND s.state = 'done' AND f.status = 200{}",
@@ -74,7 +75,11 @@ impl Export {
                 title: row.get(5)?,
                 description: row.get(6)?,
                 fetched_at: row.get(7)?,
-                body: Body { charset: row.get(0)?, bytes },
+                body: Body {
+                    charset: row.get(0)?,
+                    is_xhtml: is_xhtml(&row.get::<_, String>(8)?),
+                    bytes,
+                },
             };
             Ok(on_page(page).map_err(QueryError::Output))
         })

@@ -6,6 +6,7 @@ use tokio_rusqlite::rusqlite::{self, Connection, TransactionBehavior, params};
 
 use super::{save_missing_items, save_rows, table};
 use crate::extract::{Item, RuleRows, Rules};
+use crate::store::body::IS_XHTML;
 use crate::store::{Body, Error, body};
 
 /// Bytes of bodies, packed, that are read at once; one page at least.
@@ -32,6 +33,7 @@ pub struct Unread {
     /// Its URL.
     pub url: String,
     charset: String,
+    is_xhtml: bool,
     codec: String,
     bytes: Vec<u8>,
 }
@@ -48,10 +50,11 @@ pub struct Reread {
 }
 
 impl Unread {
-    /// The text of the page; `None` if its body is damaged.
-    pub fn text(self) -> Option<String> {
+    /// The page as HTML; `None` if its body is damaged.
+    pub fn html(self) -> Option<String> {
         let bytes = body::unpack(&self.codec, &self.bytes, MAX_BODY_BYTES).ok()??;
-        Some(Body { charset: self.charset, bytes }.text().into_owned())
+        let Self { charset, is_xhtml, .. } = self;
+        Some(Body { charset, is_xhtml, bytes }.html().into_owned())
     }
 }
 
@@ -95,10 +98,10 @@ pub(in crate::store) fn begin(db: &mut Connection, again: &Rereading) -> Result<
 
 /// The first of these page versions, as many as fit.
 pub(in crate::store) fn batch(db: &Connection, ids: &[i64]) -> Result<Vec<Unread>, Error> {
-    let mut statement = db.prepare_cached(
-        "SELECT p.id, u.url, p.charset, b.codec, b.bytes FROM page p
+    let mut statement = db.prepare_cached(&format!(
+        "SELECT p.id, u.url, p.charset, b.codec, b.bytes, {IS_XHTML} FROM page p
          JOIN url u ON u.id = p.url_id JOIN body b ON b.id = p.body_id WHERE p.id = ?1",
-    )?;
+    ))?;
     let (mut batch, mut bytes) = (Vec::new(), 0);
     for id in ids {
         let unread = statement.query_row([id], |row| {
@@ -108,6 +111,7 @@ pub(in crate::store) fn batch(db: &Connection, ids: &[i64]) -> Result<Vec<Unread
                 charset: row.get(2)?,
                 codec: row.get(3)?,
                 bytes: row.get(4)?,
+                is_xhtml: row.get(5)?,
             })
         })?;
         bytes += unread.bytes.len();

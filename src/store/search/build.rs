@@ -16,6 +16,7 @@ use url::Url;
 use super::SearchError;
 use super::words::spread;
 use crate::extract::{Markup, main_text};
+use crate::store::body::IS_XHTML;
 use crate::store::export::body_in;
 use crate::store::lock::OwnerLock;
 use crate::store::{Body, Query};
@@ -179,14 +180,18 @@ pub(super) struct Indexed {
 
 /// The page of a version, with its main text; nothing if it cannot be unpacked.
 pub(super) fn read(db: &Connection, page_id: i64) -> rusqlite::Result<Option<Indexed>> {
-    let sql = "SELECT p.charset, b.codec, b.bytes, u.url, coalesce(p.title, '') FROM page p
-         JOIN body b ON b.id = p.body_id JOIN url u ON u.id = p.url_id WHERE p.id = ?1";
-    let found = db.prepare_cached(sql)?.query_row([page_id], |row| {
-        Ok((row.get::<_, String>(0)?, body_in(row, 1)?, row.get::<_, String>(3)?, row.get(4)?))
+    let sql = format!(
+        "SELECT p.charset, b.codec, b.bytes, u.url, coalesce(p.title, ''), {IS_XHTML} FROM page p
+         JOIN body b ON b.id = p.body_id JOIN url u ON u.id = p.url_id WHERE p.id = ?1"
+    );
+    let found = db.prepare_cached(&sql)?.query_row([page_id], |row| {
+        let (charset, is_xhtml) = (row.get(0)?, row.get(5)?);
+        let body = body_in(row, 1)?.ok().map(|bytes| Body { charset, is_xhtml, bytes });
+        Ok((body, row.get::<_, String>(3)?, row.get(4)?))
     });
-    let Some((charset, Ok(bytes), url, title)) = found.optional()? else { return Ok(None) };
+    let Some((Some(body), url, title)) = found.optional()? else { return Ok(None) };
     let Ok(base) = Url::parse(&url) else { return Ok(None) };
-    let main = main_text(&Body { charset, bytes }.text(), &base, Markup::Plain);
+    let main = main_text(&body.html(), &base, Markup::Plain);
     Ok(Some(Indexed { url, title, headings: main.headings, text: main.text }))
 }
 
