@@ -216,11 +216,12 @@ SELECT url, words, outlinks, needs_javascript AS evidence FROM html_pages WHERE 
 CREATE VIEW all_skipped AS
 SELECT crawl_id, url, reason, detail, found_on,
        CASE reason
-            WHEN 'external' THEN 'crawlite resume FILE --scope domain (or any)'
+            WHEN 'external' THEN 'crawlite resume FILE --check-external (or --scope domain, to crawl them)'
+            WHEN 'asset' THEN 'crawlite resume FILE --assets'
             WHEN 'out-of-scope' THEN 'crawlite resume FILE --scope host'
             WHEN 'excluded' THEN 'crawlite resume FILE with other --exclude patterns'
             WHEN 'not-included' THEN 'crawlite resume FILE with other --include patterns'
-            WHEN 'nofollow' THEN 'crawlite resume FILE --set scope.nofollow=false'
+            WHEN 'nofollow' THEN 'crawlite resume FILE --follow-nofollow'
             WHEN 'robots' THEN 'crawlite resume FILE --ignore-robots (only if the site is yours)'
             WHEN 'depth' THEN 'crawlite resume FILE --depth N'
             WHEN 'trap' THEN 'crawlite traps FILE release ''PATTERN'' (the detail), then resume'
