@@ -145,11 +145,11 @@ fn each_report_tells_what_is_true_of_the_site() {
         ("sitemaps", &["issue", "url", "status"], &["broken|/gone%20away|404"]),
         ("slow", &["url"], &["/slow"]),
         ("skipped", &["reason", "urls", "release", "example"], &[
-            "external|1|crawlite resume FILE --scope domain (or any)|http://other.invalid/",
+            "external|1|crawlite resume FILE --check-external (or --scope domain, to crawl them)|http://other.invalid/",
             "robots|1|crawlite resume FILE --ignore-robots (only if the site is yours)|/private/x",
         ]),
         ("robots", &["robots_status", "rule", "disallowed", "example"], &["200|line 2: Disallow: /private/|1|/private/x"]),
-        ("external", &["host", "urls", "inlinks"], &["other.invalid|1|1"]),
+        ("external", &["host", "urls", "inlinks", "checked", "broken"], &["other.invalid|1|1|0|"]),
         ("structured-data", &["format", "name", "pages"], &[
             "JSON-LD|(none)|15", "JSON-LD|(broken)|1", "JSON-LD|Article|1", "Microdata|Offer|1", "Microdata|Product|1", "Open Graph|(none)|15", "Open Graph|og:type|1",
         ]),
@@ -382,6 +382,32 @@ fn ci_servers_are_told_in_their_own_words() {
         ran.err
     );
     assert_eq!(elements(&std::fs::read_to_string(desk.path("y.xml")).unwrap(), "error"), 1);
+}
+
+#[test]
+fn what_is_left_out_names_the_flag_that_the_summary_names() {
+    let home = "<a rel=nofollow href=/n>n</a> <img src=/i.png> <a href=http://other.invalid/>o</a>";
+    let (site, desk) = (Site::of(&[("/", page("Home", home))]), Desk::new());
+    let ran = desk.run(&["crawl", &site.url("/"), "-o", "x.db"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    for (reason, flag) in
+        [("external", "--check-external"), ("asset", "--assets"), ("nofollow", "--follow-nofollow")]
+    {
+        assert!(ran.err.contains(flag), "{}", ran.err);
+        let sql = format!("SELECT release FROM skipped WHERE reason = '{reason}'");
+        let release = desk.rows("x.db", &sql);
+        let said = format!("crawlite resume FILE {flag}");
+        assert!(release.iter().all(|it| it.starts_with(&said)), "{reason}: {release:?}");
+        assert_eq!(release.len(), 1, "{reason}");
+    }
+}
+
+#[test]
+fn a_robots_txt_that_is_not_there_is_no_broken_page_of_its_host() {
+    let (site, desk) = (Site::of(&[("/", page("Home", "<a href=/gone>g</a>"))]), Desk::new());
+    crawl(&site, &desk);
+    let columns = ["pages", "broken", "no_answer", "robots_status"];
+    assert_eq!(rows(&desk, &site, "hosts", &columns), ["2|1|0|404"]);
 }
 
 /// How many elements of that name well-formed XML has.

@@ -10,6 +10,7 @@ pub mod headers;
 pub mod output;
 pub mod pages;
 pub mod queries;
+mod report_page;
 pub mod robots;
 pub mod selectors;
 pub mod sitemaps;

@@ -5,7 +5,7 @@ use crawlite::export::sitemap::{UrlSet, entry, index};
 use crawlite::store::{Indexable, Value};
 use quick_xml::events::Event;
 
-use super::is_harmful;
+use super::{is_harmful, report_page};
 
 /// Panics where a law is broken.
 pub fn check(data: &[u8]) {
@@ -20,6 +20,7 @@ pub fn check(data: &[u8]) {
     csv(&text);
     json(&text);
     xml(&text);
+    report_page::check(&text);
 }
 
 /// A column named so with a row of that text, and one of nothing.

@@ -223,7 +223,8 @@ SELECT url, words, outlinks, needs_javascript AS evidence FROM html_pages WHERE 
 CREATE VIEW all_skipped AS
 SELECT crawl_id, url, reason, detail, found_on,
        CASE reason
-            WHEN 'external' THEN 'crawlite resume FILE --scope domain (or any)'
+            WHEN 'external' THEN 'crawlite resume FILE --check-external (or --scope domain, to crawl them)'
+            WHEN 'asset' THEN 'crawlite resume FILE --assets'
             WHEN 'out-of-scope' THEN 'crawlite resume FILE --scope host'
             WHEN 'excluded' THEN 'crawlite resume FILE with other --exclude patterns'
             WHEN 'not-included' THEN 'crawlite resume FILE with other --include patterns'

@@ -1,8 +1,9 @@
 -- Other hosts that pages link to: how many URLs and links, and how many of them are broken.
 --
--- checked and broken are 0 unless links to other sites were checked (--check-external).
+-- checked counts the URLs that were asked (--check-external); broken is NULL for a host of which none was.
 SELECT substr(rest, 1, instr(rest || '/', '/') - 1) AS host, count(*) AS urls, sum(links) AS inlinks,
-       max(pages) AS most_unique_inlinks, sum(checked) AS checked, sum(broken) AS broken, min(url) AS example
+       max(pages) AS most_unique_inlinks, sum(checked) AS checked, CASE WHEN sum(checked) > 0 THEN sum(broken) END AS broken,
+       min(url) AS example
 FROM (
     SELECT u.url, substr(u.url, instr(u.url, '://') + 3) AS rest, i.links, i.pages, s.state = 'done' AS checked,
            s.state = 'done'
