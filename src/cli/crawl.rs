@@ -59,7 +59,8 @@ pub(super) async fn crawl(
 ) -> anyhow::Result<(Exit, PathBuf)> {
     let config = args.settings.load().map_err(Usage)?;
     let manner = args.result.manner(quiet)?;
-    let seeds = Seeds::read(&args.urls, args.input_file.as_deref(), &config.seeds).await?;
+    let file = args.input_file.as_deref();
+    let seeds = Seeds::read(&args.urls, file, &config.seeds, &config.fetch).await?;
     let path = args.output.clone().unwrap_or_else(|| default_file(&seeds.urls[0]));
     let completed = seeds.completed(&args.urls);
     let crawler = prepare(config, seeds)?;

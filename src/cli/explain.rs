@@ -62,7 +62,7 @@ pub(super) async fn run(args: ExplainArgs, out: &mut impl Write) -> anyhow::Resu
     });
     let selector = selector.transpose()?;
     let urls = [vec![args.url.clone()], args.seed.iter().cloned().collect()].concat();
-    let mut seeds = Seeds::read(&urls, None, &[]).await?;
+    let mut seeds = Seeds::read(&urls, None, &[], &config.fetch).await?;
     let url = seeds.urls[0].clone();
     if args.seed.is_some() {
         seeds.urls.remove(0);

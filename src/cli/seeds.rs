@@ -9,7 +9,7 @@ use anyhow::{Context, bail, ensure};
 use super::Usage;
 use crate::canonical::CanonicalUrl;
 use crate::config::FetchConfig;
-use crate::fetch::is_global;
+use crate::fetch::{is_global, is_inside};
 
 /// Seeds that are read from a file at most.
 const MAX_SEEDS: usize = 1_000_000;
@@ -23,7 +23,7 @@ const MAX_SAID: usize = 3;
 pub(super) struct Seeds {
     /// All of them, each once.
     pub(super) urls: Vec<CanonicalUrl>,
-    /// Those typed on the command line, whose hosts may be private.
+    /// Those typed on the command line whose hosts may be private, as they are now.
     pub(super) typed: Vec<CanonicalUrl>,
 }
 
@@ -33,11 +33,15 @@ impl Seeds {
         typed: &[String],
         file: Option<&Path>,
         configured: &[String],
+        fetch: &FetchConfig,
     ) -> Result<Self, Usage> {
         let mut seeds = Self::default();
         for text in typed {
             let url = parse(text, true).await.map_err(Usage)?;
-            seeds.typed.push(url.clone());
+            // A proxy looks names up itself, and may reach what we cannot.
+            if fetch.proxy.is_some() || is_inside(&url).await {
+                seeds.typed.push(url.clone());
+            }
             seeds.urls.push(url);
         }
         for text in configured {

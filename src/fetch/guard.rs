@@ -5,8 +5,9 @@
 //! by a list of what is special (IANA special-purpose registries), and it is
 //! enforced where the address is used: on the parsed host for literals, and in
 //! the resolver for names, on every answer, so that a name that changes its
-//! address between check and use gains nothing. Hosts that the user typed, and
-//! those allowed by setting, are exempt; cloud metadata addresses never are.
+//! address between check and use gains nothing. Hosts that were of the inside when
+//! the user typed them, and those allowed by setting, are exempt; cloud metadata
+//! addresses never are.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -210,6 +211,18 @@ pub(super) async fn addresses(host: &str) -> Vec<IpAddr> {
     found.take(MAX_ADDRESSES).map(|address| address.ip()).collect()
 }
 
+/// Whether a host is one of the inside: a private address, or a name that leads to no
+/// public one now. Only such a host is meant to be private when it is typed: a stranger's
+/// name that leads inside later gains nothing by having been typed.
+pub async fn is_inside(url: &CanonicalUrl) -> bool {
+    let name = url.host_name().trim_matches(['[', ']']);
+    let found = match name.parse() {
+        Ok(address) => vec![address],
+        Err(_) => addresses(name).await,
+    };
+    !found.is_empty() && !found.into_iter().any(is_global)
+}
+
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let lookup = self.clone().lookup(name.as_str().to_owned());
@@ -238,6 +251,22 @@ mod tests {
         ];
         for (address, expected) in cases {
             assert_eq!(is_global(address.parse().unwrap()), expected, "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_what_leads_nowhere_else_is_of_the_inside() {
+        let cases = [
+            ("http://127.0.0.1:8080/", true),
+            ("http://[fd00::1]/", true),
+            ("http://localhost/", true),
+            ("http://8.8.8.8/", false),
+            ("http://[2606:2800:220:1::1]/", false),
+            ("http://no.such.name.invalid/", false),
+        ];
+        for (url, expected) in cases {
+            let url = CanonicalUrl::parse(url).unwrap();
+            assert_eq!(is_inside(&url).await, expected, "{url:?}");
         }
     }
 

@@ -34,7 +34,7 @@ pub use client::{ACCEPT, ACCEPT_ENCODING, SetupError};
 pub use condition::Condition;
 pub use decode::{Decoded, Undecodable, decode, gunzip};
 pub use failure::FetchError;
-pub use guard::{BadAllowance, Guard, is_global};
+pub use guard::{BadAllowance, Guard, is_global, is_inside};
 pub use head::Head;
 
 /// Bytes of a body that every visit may hold by right.
