@@ -54,7 +54,7 @@ fn every_reason_is_named_with_the_command_that_lifts_it() {
         ("/in/a",       &["state        answered 200", "scope       in", "3 of 50 pages of", "The way from the seed"]),
         ("/in/x",       &["out: excluded (/in/x)", "aside: excluded (/in/x)", "to fetch it  crawlite resume x.db with other --exclude"]),
         ("/out",        &["out: out-of-scope (not below /in/)", "aside: out-of-scope", "to fetch it  crawlite resume x.db --scope host"]),
-        ("http://elsewhere.test/", &["out: external", "aside: external", "to fetch it  crawlite resume x.db --scope domain (or any)"]),
+        ("http://elsewhere.test/", &["out: external", "aside: external", "to fetch it  crawlite resume x.db --check-external (or --scope domain, to crawl them)"]),
         ("/in/n",       &["aside: nofollow (rel=nofollow)", "to fetch it  crawlite resume x.db --follow-nofollow"]),
         ("/in/i.png",   &["aside: asset (img)", "to fetch it  crawlite resume x.db --assets"]),
         ("/in/shut/1",  &["disallowed by line 2: Disallow: /in/shut", "aside: robots", "to fetch it  crawlite resume x.db --ignore-robots"]),

@@ -37,7 +37,10 @@ fn tags(page: &Document) -> impl Iterator<Item = &scraper::node::Element> {
 }
 
 fn elements(page: &Document) -> Vec<&str> {
-    tags(page).map(|tag| tag.name()).filter(|name| !COUNT_AS_NONE.contains(name)).collect()
+    tags(page)
+        .map(scraper::node::Element::name)
+        .filter(|name| !COUNT_AS_NONE.contains(name))
+        .collect()
 }
 
 /// Element and attribute; and a link's scheme, since its target is what strangers choose.

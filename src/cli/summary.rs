@@ -65,7 +65,7 @@ pub(super) fn print(summary: &Summary, ended: &Ended<'_>) {
     if !ended.lists_broken {
         print_broken(summary);
     }
-    print_scripted(summary, &file.to_string());
+    print_scripted(summary, &file);
     if summary.accepted_targets > 0 {
         let are = if summary.accepted_targets == 1 { "target has" } else { "targets have" };
         say(&format!(
