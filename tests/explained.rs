@@ -126,7 +126,7 @@ fn what_a_limit_left_pending_is_named_with_the_limit() {
         assert!(told.contains(part), "`{part}` is missing: {told}");
     }
     let never = desk.run(&["explain", "my file.db", &site.url("/in/never")]).out;
-    assert!(never.contains("it would not be fetched: page limit (1 pages)"), "{never}");
+    assert!(never.contains("it would not be fetched: page limit (1)"), "{never}");
     let page = desk.run(&["page", "my file.db", "/in/a"]).out;
     assert!(page.contains("to fetch it  crawlite resume 'my file.db' --max-pages N"), "{page}");
 }

@@ -43,7 +43,7 @@ pub(super) fn run(file: &Path, text: &str, out: &mut impl Write) -> anyhow::Resu
     // The first rule that says no decides what would become of it.
     let mut refusal = None;
     let scoped = match scope.judge(&url) {
-        Ok(()) => format!("in: {}", scope.in_words()),
+        Ok(()) => format!("in: {}", scope.extent()),
         Err(found) => {
             let found = format!("{} ({})", found.reason, found.detail);
             refusal = Some(found.clone());
@@ -63,7 +63,7 @@ pub(super) fn run(file: &Path, text: &str, out: &mut impl Write) -> anyhow::Resu
     if let Some(pages) = limits.pages {
         writeln!(out, "pages       {} of {pages} pages", rules.pages)?;
         let is_used = rules.pages >= pages;
-        refusal = refusal.or(is_used.then(|| format!("page limit ({pages} pages)")));
+        refusal = refusal.or(is_used.then(|| format!("page limit ({pages})")));
     }
     let budgets: Result<Vec<Budget>, String> = limits.budgets.iter().map(|it| it.parse()).collect();
     let budgets = Budgets::new(limits.per_host, budgets.map_err(|error| anyhow!(error))?);

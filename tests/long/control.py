@@ -129,14 +129,17 @@ def main():
     args.binary = os.path.abspath(args.binary)
     with tempfile.TemporaryDirectory(prefix="control-", dir=memory_folder()) as folder:
         bench = Bench(args.binary, folder, args.only)
-        if args.site:
-            nginx = Nginx(folder, dict(site.split("=", 1) for site in args.site), args.port)
-            try:
-                control_docs.run_all(bench, nginx)
-            finally:
-                nginx.close()
-        control_known.run_all(bench)
-        print_table(HEAD, bench.table)
+        try:
+            control_known.run_all(bench)
+            if args.site:
+                nginx = Nginx(folder, dict(site.split("=", 1) for site in args.site), args.port)
+                try:
+                    control_docs.run_all(bench, nginx)
+                finally:
+                    nginx.close()
+        finally:
+            # What was run is shown, also if the rest was interrupted.
+            print_table(HEAD, bench.table)
         return verdict(bench.broken)
 
 
