@@ -31,11 +31,11 @@ fn full_page() -> String {
         <meta property=article:author content=Me><meta property=fb:app_id content=1>
         <script type="application/ld+json">{"@graph":[{"@type":"Article"},{"@type":["Person","Thing"]}]}</script>"#;
     let body = format!(
-        r#"<body><header>in the header <a href=/h>h</a></header><nav>in the nav <a href=/n>n</a></nav>
+        r"<body><header>in the header <a href=/h>h</a></header><nav>in the nav <a href=/n>n</a></nav>
         <main><h1>One <b>two</b></h1><h2>Sub</h2><p>{}<a href=/m>m</a></p></main>
         <aside>in the aside <a href=/s>s</a></aside><a href=/b>b</a>
         <footer>in the footer <a href=/f>f</a><h3>Imprint</h3></footer>
-        <script>not a word</script><style>nor these</style><noscript>nor one of these</noscript>"#,
+        <script>not a word</script><style>nor these</style><noscript>nor one of these</noscript>",
         words(60)
     );
     [head, &body].concat()
