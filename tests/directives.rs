@@ -6,55 +6,41 @@ mod site;
 
 use site::{Answer, Desk, Site};
 
-/// Headers, page, whether its link is followed, indexable, why not.
-type Row = (&'static [(&'static str, &'static str)], &'static str, bool, bool, &'static str);
+/// A row of `fixtures/directives.tsv`.
+struct Row {
+    line: &'static str,
+    headers: Vec<(&'static str, &'static str)>,
+    html: &'static str,
+    is_followed: bool,
+    is_indexable: bool,
+    reason: &'static str,
+}
 
-const TAG: &str = "X-Robots-Tag";
-
-#[rustfmt::skip]
-const ROWS: &[Row] = &[
-    // headers, what stands in the page                                     followed indexable reason
-    (&[], "",                                                               true,  true,  ""),
-    (&[], "<meta name=robots content=noindex>",                             true,  false, "noindex"),
-    (&[], "<meta name=ROBOTS content='NoFollow'>",                          false, true,  ""),
-    (&[], "<meta name=robots content='noindex, nofollow'>",                 false, false, "noindex"),
-    (&[], "<meta name=robots content=none>",                                false, false, "noindex"),
-    (&[], "<meta name=robots content='all, index, follow'>",                true,  true,  ""),
-    (&[], "<meta name=robots content=noarchive>",                           true,  true,  ""),
-    (&[], "<meta name=crawlite content='noindex'>",                         true,  false, "noindex"),
-    (&[], "<meta name=CrawLite content='nofollow'>",                        false, true,  ""),
-    (&[], "<meta name=otherbot content='none'>",                            true,  true,  ""),
-    (&[], "<meta name=robots content=index><meta name=robots content=noindex>", true, false, "noindex"),
-    (&[], "<!--<meta name=robots content=none>--><template><meta name=robots content=none></template>", true, true, ""),
-    (&[(TAG, "noindex")], "",                                               true,  false, "noindex"),
-    (&[(TAG, "NOFOLLOW")], "",                                              false, true,  ""),
-    (&[(TAG, "noindex"), (TAG, "nofollow")], "",                            false, false, "noindex"),
-    (&[(TAG, "crawlite: none")], "",                                        false, false, "noindex"),
-    (&[(TAG, "otherbot: none")], "",                                        true,  true,  ""),
-    (&[(TAG, "otherbot: noindex"), (TAG, "crawlite: nofollow")], "",        false, true,  ""),
-    (&[(TAG, "otherbot: noindex, crawlite: nofollow")], "",                 false, true,  ""),
-    (&[(TAG, "noindex, otherbot: nofollow, noarchive")], "",                true,  false, "noindex"),
-    (&[(TAG, "max-snippet: 3, noindex")], "",                               true,  false, "noindex"),
-    (&[(TAG, "unavailable_after: 25 Jun 2010 15:00:00 PST")], "",           true,  true,  ""),
-    (&[(TAG, "unavailable_after: Friday, 25-Jun-10 15:00:00 GMT, nofollow")], "", false, true, ""),
-    (&[(TAG, "noindex")], "<meta name=robots content=nofollow>",            false, false, "noindex"),
-    (&[], "<link rel=canonical href=/>",                                    true,  false, "canonical elsewhere"),
-    (&[], "<link rel=canonical href='?'>",                                  true,  false, "canonical elsewhere"),
-    (&[], "<link rel=canonical href='#self'>",                              true,  true,  ""),
-    (&[("Link", "</>; rel=canonical")], "",                                 true,  false, "canonical elsewhere"),
-    (&[("Link", "</de>; rel=alternate; hreflang=de")], "",                  true,  true,  ""),
-];
+fn rows() -> Vec<Row> {
+    let lines = include_str!("../fixtures/directives.tsv").lines();
+    let row = |line: &'static str| {
+        let cells: Vec<_> = line.split('\t').collect();
+        let [headers, html, followed, indexable, reason] = cells[..] else {
+            panic!("not five cells: {line}")
+        };
+        let headers = headers.split(" | ").filter_map(|header| header.split_once(": ")).collect();
+        let (is_followed, is_indexable) = (followed == "yes", indexable == "yes");
+        Row { line, headers, html, is_followed, is_indexable, reason }
+    };
+    lines.filter(|line| !line.starts_with('#')).map(row).collect()
+}
 
 fn site() -> Site {
-    Site::start(|request, _| {
+    let rows = rows();
+    Site::start(move |request, _| {
         if request.path == "/" {
-            let links = (0..ROWS.len()).map(|n| format!("<a href=/r/{n}/>{n}</a>"));
+            let links = (0..rows.len()).map(|n| format!("<a href=/r/{n}/>{n}</a>"));
             return Some(Answer::html(&links.collect::<String>()));
         }
         let (n, rest) = request.path.strip_prefix("/r/")?.split_once('/')?;
-        let (headers, html, ..) = ROWS.get(n.parse::<usize>().ok()?)?;
-        let page = Answer::html(&format!("{html}<a href=t>x</a>"));
-        let page = headers.iter().fold(page, |page, (name, value)| page.with(name, value));
+        let row = rows.get(n.parse::<usize>().ok()?)?;
+        let page = Answer::html(&format!("{}<a href=t>x</a>", row.html));
+        let page = row.headers.iter().fold(page, |page, (name, value)| page.with(name, value));
         Some(if rest.is_empty() { page } else { Answer::html("<p>x") })
     })
 }
@@ -68,7 +54,7 @@ fn pages_say_whether_they_may_be_indexed_and_their_links_followed() {
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     let paths = site.paths();
     let mut wrong = Vec::new();
-    for (n, (headers, html, is_followed, is_indexable, reason)) in ROWS.iter().enumerate() {
+    for (n, row) in rows().iter().enumerate() {
         let folder = format!("/r/{n}/");
         let sql = format!(
             "SELECT indexable, indexability_reason FROM pages WHERE url = '{}'",
@@ -81,23 +67,15 @@ fn pages_say_whether_they_may_be_indexed_and_their_links_followed() {
             &format!("SELECT state, reason, detail FROM urls WHERE url = '{}'", site.url(&target)),
         );
         let expected =
-            if *is_followed { "done||" } else { "aside|nofollow|the page says nofollow" };
-        if found != format!("{}|{reason}", u8::from(*is_indexable))
-            || paths.contains(&target) != *is_followed
+            if row.is_followed { "done||" } else { "aside|nofollow|the page says nofollow" };
+        if found != format!("{}|{}", u8::from(row.is_indexable), row.reason)
+            || paths.contains(&target) != row.is_followed
             || state != [expected]
         {
-            wrong.push(format!("{headers:?} {html}: {found}, {state:?}"));
+            wrong.push(format!("{}: {found}, {state:?}", row.line));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let said = "SELECT robots_directives FROM pages WHERE robots_directives IS NOT NULL AND url LIKE '%/r/23/'";
-    assert_eq!(desk.rows("x.db", said), ["nofollow, noindex"]);
-    let by_header = format!(
-        "SELECT replace(claimed_canonical, '{0}', ''), replace(hreflang, '{0}', '') FROM pages
-         WHERE url IN ('{0}/r/27/', '{0}/r/28/') ORDER BY url",
-        site.url("")
-    );
-    assert_eq!(desk.rows("x.db", &by_header), ["/|", "|[[\"de\",\"/de\"]]"]);
 }
 
 #[test]
@@ -106,7 +84,25 @@ fn whoever_wants_to_follows_all_the_same() {
     let ran = desk.run(&[&["crawl", &site.url("/"), "--follow-nofollow"], &FLAGS[..]].concat());
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     let followed = site.paths().iter().filter(|path| path.ends_with("/t")).count();
-    assert_eq!(followed, ROWS.len());
+    assert_eq!(followed, rows().len());
+}
+
+#[test]
+fn what_was_said_is_in_the_row_of_the_page() {
+    let page = Answer::html("<meta name=robots content='NoFollow, noarchive'><p>x");
+    let site = Site::of(&[(
+        "/",
+        page.with("X-Robots-Tag", "noindex")
+            .with("Link", "</c>; rel=canonical, </n>; rel=next")
+            .with("Link", "</de>; rel=alternate; hreflang=de, </p>; rel=prev"),
+    )]);
+    let desk = Desk::new();
+    let ran = desk.run(&[&["crawl", &site.url("/")], &FLAGS[..]].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let row =
+        "SELECT robots_directives, claimed_canonical, hreflang, rel_next, rel_prev FROM pages";
+    let said = desk.rows("x.db", row).concat().replace(&site.url(""), "HERE");
+    assert_eq!(said, r#"nofollow, noarchive, noindex|HERE/c|[["de","HERE/de"]]|HERE/n|HERE/p"#);
 }
 
 #[test]

@@ -14,7 +14,13 @@ use site::{Answer, Desk, Request, Site};
 /// The values of a header in the order of the requests, robots.txt left out; `-` where it is absent.
 fn values(site: &Site, name: &str) -> Vec<String> {
     let pages = site.requests().into_iter().filter(|request| request.path != "/robots.txt");
-    let value = |request: Request| request.headers.get(name).cloned().unwrap_or("-".to_owned());
+    // Cookies may stand in any order.
+    let value = |request: Request| {
+        let value = request.headers.get(name).map_or("-", String::as_str);
+        let mut parts: Vec<_> = value.split("; ").collect();
+        parts.sort_unstable();
+        parts.join("; ")
+    };
     pages.map(value).collect()
 }
 

@@ -1,115 +1,58 @@
 //! Every way in which a page can lead to another is found, in every spelling, and nothing else is asked for.
 //!
-//! Each row is a page of its own, in a folder of its own; what is asked for below that
-//! folder is what was found on it.
+//! Each row of `fixtures/ways.tsv` is a page of its own, in a folder of its own; what is
+//! asked for below that folder is what was found on it.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod site;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use site::{Answer, Desk, Site};
 
-/// Response headers of a row: name and value.
-type Headers = &'static [(&'static str, &'static str)];
-/// Headers, page, pages asked for, parts asked for besides with --assets, why.
-type Row = (Headers, &'static str, &'static str, &'static str, &'static str);
+struct Row {
+    page: Answer,
+    html: String,
+    /// What is asked for, and what besides with --assets.
+    pages: &'static str,
+    parts: &'static str,
+    why: &'static str,
+}
 
-const NONE: Headers = &[];
+fn spelt_out(cell: &str) -> String {
+    let piece = |piece: &str| piece.replace("\\n", "\n").replace("\\t", "\t").replace("\\r", "\r");
+    cell.split("\\\\").map(piece).collect::<Vec<_>>().join("\\")
+}
 
-/// Ways to other documents, and to parts of the page. `t`, `u`, `v` are in the row's folder.
-#[rustfmt::skip]
-const WAYS: &[Row] = &[
-    // headers, page                                                         pages    parts    why
-    (NONE, "<a href=t>x</a>",                                                "t",     "",      "a link"),
-    (NONE, "<map><area href=t></map>",                                       "t",     "",      "an area of an image map"),
-    (NONE, "<iframe src=t></iframe>",                                        "t",     "",      "an iframe"),
-    (NONE, "<frameset><frame src=t><frame src=u></frameset>",                "t u",   "",      "frames"),
-    (NONE, "<meta http-equiv=refresh content='0; url=t'>",                   "t",     "",      "a refresh"),
-    (&[("Refresh", "0;url=t")], "<p>x",                                      "t",     "",      "a refresh by header"),
-    (&[("Link", "<t>; rel=next, <u>; rel=\"prev\"")], "<p>x",                "t u",   "",      "links by header"),
-    (&[("Link", "<t>; rel=next")], "<base href=sub/><a href=u>x</a>",        "sub/u t", "",    "a header knows nothing of the page's base"),
-    (&[("Refresh", "0;url=t")], "<base href=sub/><a href=u>x</a>",           "sub/u t", "",    "nor does a refresh by header"),
-    (&[("Link", "<t>; rel=preload; as=image, <u>; rel=preconnect")], "<p>x", "",      "t",     "a part by header, and a hint"),
-    (NONE, "<link rel=next href=t><link rel=prev href=u>",                   "t u",   "",      "rel next and prev"),
-    (NONE, "<link rel=canonical href=t><link rel=alternate hreflang=de href=u>", "t u", "",    "canonical and hreflang"),
-    (NONE, "<link rel='help license' href=t><link rel=amphtml href=u>",      "t u",   "",      "other documents"),
-    (NONE, "<link rel=alternate type=text/html href=t><link rel=alternate type=application/rss+xml href=u>", "t", "u", "of alternates, those that are pages"),
-    (NONE, "<link rel='Shortcut Icon' href=t><link rel=manifest href=u><link rel=modulepreload href=v>", "", "t u v", "rel of parts"),
-    (NONE, "<link rel=preconnect href=t><link rel=dns-prefetch href=u>",     "",      "",      "hints name servers"),
-    (NONE, "<svg><a href=t><text>x</text></a><a xlink:href=u></a></svg>",    "t u",   "",      "links in svg"),
-    (NONE, "<math><mi><a href=t>x</a></mi></math>",                          "t",     "",      "a link in math"),
-    (NONE, "<noscript><a href=t>x</a></noscript>",                           "t",     "",      "for those who run no scripts"),
-    (NONE, "<img src=t>",                                                    "",      "t",     "an image"),
-    (NONE, "<img srcset='t 1x, u 2x'><img srcset='v,w 100w, z 1.5x'>",       "",      "t u v,w z", "srcset with descriptors and commas"),
-    (NONE, "<picture><source srcset=t media='(x)'><img src=u></picture>",    "",      "t u",   "a picture"),
-    (NONE, "<video src=t poster=u><source src=v><track src=w></video>",      "",      "t u v w", "a video"),
-    (NONE, "<audio src=t><source src=u></audio>",                            "",      "t u",   "sound"),
-    (NONE, "<script src=t></script>",                                        "",      "t",     "a script"),
-    (NONE, "<link rel=preload as=image imagesrcset='t 1x, u 2x'>",           "",      "t u",   "an image to be loaded early"),
-    (NONE, "<link rel=stylesheet href=s.css>",                               "",      "bg.png more.css s.css", "a stylesheet, what it imports and refers to"),
-    (NONE, "<object data=t></object><embed src=u>",                          "",      "t u",   "object and embed"),
-    (NONE, "<body background=t><table background=u>",                        "",      "t u",   "backgrounds"),
-    (NONE, "<svg><image href=t /><use xlink:href=u /></svg>",                "",      "t u",   "images in svg"),
-    (NONE, "<form action=t><input type=image src=u><button formaction=v></form>", "", "u",     "a form is never submitted"),
-    (NONE, "<blockquote cite=t></blockquote><img longdesc=u>",               "",      "",      "citations"),
-];
-
-/// Spellings, and what only looks like a link.
-#[rustfmt::skip]
-const SPELLINGS: &[Row] = &[
-    (NONE, "<base href=sub/><a href=t>x</a>",                                "sub/t", "",      "a base"),
-    (NONE, "<a href=t>x</a><base href=sub/>",                                "sub/t", "",      "a base behind the link"),
-    (NONE, "<base target=x><base href=sub/><base href=no/><a href=t>x</a>",  "sub/t", "",      "the first base with an address"),
-    (NONE, "<base href='http://['><a href=t>x</a>",                          "t",     "",      "a base that cannot be"),
-    (NONE, "<base href='data:,x'><a href=t>x</a>",                           "t",     "",      "a base that may not be"),
-    (NONE, "<svg><base href=no/></svg><a href=t>x</a>",                      "t",     "",      "a base in svg is none"),
-    (NONE, "<template><base href=no/></template><a href=t>x</a>",            "t",     "",      "a base in a template is none"),
-    (NONE, "<!--<base href=no/>--><a href=t>x</a>",                          "t",     "",      "a base in a comment is none"),
-    (NONE, "<a href='t?a=1&amp;b=2&#38;c'>x</a>",                            "t?a=1&b=2&c", "", "character references"),
-    (NONE, "<a href='t?a=1&b=2&copy=3'>x</a>",                               "t?a=1&b=2&copy=3", "", "a bare ampersand"),
-    (NONE, "<a href=' \n\tt\r\n '>x</a>",                                    "t",     "",      "blanks around"),
-    (NONE, "<a href='t/\n\t u'>x</a>",                                       "t/%20u", "",     "line breaks within, and a blank"),
-    (NONE, "<A\nHREF\n=\nt\n>x</A>",                                         "t",     "",      "upper case, line breaks between"),
-    (NONE, "<a href=t href=no>x</a>",                                        "t",     "",      "the first of duplicates"),
-    (NONE, "<a title='>' href=t>x</a>",                                      "t",     "",      "a bracket in a value"),
-    (NONE, "<a href=t/>x</a>",                                               "t/",    "",      "a slash belongs to the value"),
-    (NONE, "<a/href=t>x</a>",                                                "t",     "",      "a slash for a blank"),
-    (NONE, "<a href='t#part'>x</a><a href='#top'>x</a>",                     "t",     "",      "fragments"),
-    (NONE, "<a href='sub\\t'>x</a>",                                         "sub/t", "",      "a backslash is a slash"),
-    (NONE, "<a href=./a/../t>x</a><a href='%74'>x</a>",                      "%74 t", "",      "dots are resolved, escapes stay"),
-    (NONE, "<a href=é>x</a><a href='?q=é ü'>x</a>",                          "%C3%A9 ?q=%C3%A9%20%C3%BC", "", "letters beyond ASCII"),
-    (NONE, "<a href=t>x<a href=u>x",                                         "t u",   "",      "never closed"),
-    (NONE, "<table><a href=t>x</a><tr><a href=u>x</a></table>",              "t u",   "",      "astray in a table"),
-    (NONE, "<select><option><a href=t>x</a></select>",                       "t",     "",      "astray in a select"),
-    (NONE, "<a href=javascript:x>x</a><a href=mailto:a@b.c>x</a><a href=tel:1>x</a><a href=data:,x>x</a>", "", "", "other schemes"),
-    (NONE, "<a href>x</a><a href=''>x</a><a name=t>x</a><a>x</a>",           "",      "",      "none at all"),
-    (NONE, "<!-- <a href=t> --><!-- > <a href=u> -- --!><a href=v>x</a>",    "v",     "",      "in comments"),
-    (NONE, "<script>'<a href=t>'</script><style><a href=u></style>",         "",      "",      "in scripts and styles"),
-    (NONE, "<script><!--<script></script><a href=t>--></script><a href=u>",  "u",     "",      "in a script in a script"),
-    (NONE, "<textarea><a href=t></textarea><title><a href=u></title>",       "",      "",      "in texts"),
-    (NONE, "<xmp><a href=t></xmp><noembed><a href=u></noembed><noframes><a href=v></noframes>", "", "", "in raw text"),
-    (NONE, "<iframe><a href=t></iframe><template><a href=u></template>",     "",      "",      "in an iframe and a template"),
-    (NONE, "<svg><style><a href=t></style><title><a href=u></title></svg>",  "t u",   "",      "style and title of svg are markup"),
-    (NONE, "<svg><![CDATA[<a href=t>]]></svg><![CDATA[<a href=u>]]>",        "",      "",      "character data"),
-    (NONE, "</a href=t><a title=\"<a href=u>\">",                            "",      "",      "in end tags and values"),
-    (NONE, "<plaintext><a href=t>",                                          "",      "",      "behind plaintext"),
-];
+fn rows() -> Arc<Vec<Row>> {
+    let lines = include_str!("../fixtures/ways.tsv").lines();
+    let row = |line: &'static str| {
+        let cells: Vec<_> = line.split('\t').collect();
+        let [headers, html, pages, parts, why] = cells[..] else {
+            panic!("not five cells: {line}")
+        };
+        let html = spelt_out(html);
+        let headers = headers.split(" | ").filter_map(|header| header.split_once(": "));
+        let page = headers.fold(Answer::html(&html), |page, (name, value)| page.with(name, value));
+        Row { page, html, pages, parts, why }
+    };
+    Arc::new(lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(row).collect())
+}
 
 /// Serves the rows; whatever else is asked for is a text, or the stylesheet.
-fn site_of(rows: &'static [Row]) -> Site {
+fn site_of(rows: &Arc<Vec<Row>>) -> Site {
+    let rows = Arc::clone(rows);
     Site::start(move |request, _| {
         if request.path == "/" {
             let links = (0..rows.len()).map(|n| format!("<a href=/r/{n}/>{n}</a>"));
             return Some(Answer::html(&links.collect::<String>()));
         }
         let (n, rest) = request.path.strip_prefix("/r/")?.split_once('/')?;
-        let (headers, html, ..) = rows.get(n.parse::<usize>().ok()?)?;
+        let row = rows.get(n.parse::<usize>().ok()?)?;
         Some(match rest {
-            "" => headers
-                .iter()
-                .fold(Answer::html(html), |answer, (name, value)| answer.with(name, value)),
+            "" => row.page.clone(),
             "s.css" => {
                 Answer::new(200, "text/css", b"@import 'more.css'; a { background: url(bg.png) }")
             }
@@ -134,19 +77,22 @@ fn names(cells: &[&str]) -> BTreeSet<String> {
         .collect()
 }
 
-fn check(rows: &'static [Row]) {
+#[test]
+fn every_way_to_another_page_is_found_in_every_spelling() {
+    let rows = rows();
     for with_parts in [false, true] {
-        let (site, desk) = (site_of(rows), Desk::new());
+        let (site, desk) = (site_of(&rows), Desk::new());
         let seed = site.url("/");
         let mut args = vec!["crawl", &seed, "-o", "x.db", "-q", "--no-sitemaps", "--no-traps"];
         args.extend(with_parts.then_some("--assets"));
         let ran = desk.run(&args);
         assert_eq!(ran.code, Some(0), "{}", ran.err);
         let mut wrong = Vec::new();
-        for (n, (_, html, pages, parts, why)) in rows.iter().enumerate() {
-            let expected = names(&[*pages, if with_parts { *parts } else { "" }]);
+        for (n, row) in rows.iter().enumerate() {
+            let expected = names(&[row.pages, if with_parts { row.parts } else { "" }]);
             let found = asked(&site, n);
             if found != expected {
+                let Row { why, html, .. } = row;
                 wrong.push(format!("{why}, --assets {with_parts}: {html}\n  {found:?}"));
             }
         }
@@ -157,16 +103,6 @@ fn check(rows: &'static [Row]) {
         let waiting = "SELECT count(*) FROM urls WHERE state = 'pending'";
         assert_eq!(desk.rows("x.db", waiting), ["0"]);
     }
-}
-
-#[test]
-fn every_way_to_another_page_is_found() {
-    check(WAYS);
-}
-
-#[test]
-fn every_spelling_means_what_it_means_in_a_browser() {
-    check(SPELLINGS);
 }
 
 /// A page in an encoding of old, a link of it, and how a browser asks for that: the path in

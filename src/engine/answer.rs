@@ -293,7 +293,9 @@ impl Engine {
             self.frontier.set_open(origin, true);
             return None;
         }
-        match self.origins.set_unreachable(origin, now.at) {
+        let is_lost = matches!(outcome, Outcome::Failed { no_connection: true, .. });
+        let counts = !(is_lost && self.is_network_down(now.at));
+        match self.origins.set_unreachable(origin, now.at, counts) {
             Unreachable::RetryAt(_) => None,
             Unreachable::Park => {
                 self.frontier.park(origin);

@@ -133,18 +133,24 @@ impl Engine {
             }
             return Meaning::PutBack;
         }
-        self.reached_at = Some(now.at);
+        self.note_reached(visited, now.at);
         let health = self.health(server);
-        health.reached();
         let is_refusing = health.is_refusing && visited.outcome.is_refusal();
         if is_refusing { Meaning::PutBack } else { Meaning::Counts }
     }
 
-    /// A robots.txt was asked for: whether there is one or not, its server may be there.
+    /// Whatever came of a request, a robots.txt or a page: its server was reached, unless
+    /// no connection came about, or what was sent over one may have been lost on the way.
     pub(super) fn note_reached(&mut self, visited: &Visited, now: Instant) {
-        if !matches!(visited.outcome, Outcome::Failed { no_connection: true, .. }) {
-            self.reached_at = Some(now);
-            self.health(visited.candidate.server).reached();
+        match visited.outcome {
+            Outcome::Failed { no_connection: true, .. } => {}
+            Outcome::Failed { code: "timeout", .. } => {
+                self.health(visited.candidate.server).has_connected = true;
+            }
+            _ => {
+                self.reached_at = Some(now);
+                self.health(visited.candidate.server).reached();
+            }
         }
     }
 
@@ -222,6 +228,11 @@ impl Engine {
         let failing = self.healths.iter().filter(|health| health.failures >= MIN_FAILURES);
         let since = failing.filter_map(|health| health.failing_since).min()?;
         (self.reached_at <= Some(since)).then_some(since)
+    }
+
+    /// Whether it is the network that is down, as far as that can be told, and waited for.
+    pub(super) fn is_network_down(&self, now: Instant) -> bool {
+        self.unreachable_since().is_some_and(|since| now - since < PATIENCE)
     }
 
     fn park_server(&mut self, server: ServerId, why: &str) {

@@ -18,6 +18,8 @@ const RULES_LAST: Duration = Duration::from_hours(24);
 /// The waits before robots.txt is asked for again; after the last the origin is parked.
 const RETRY_AFTER: [Duration; 3] =
     [Duration::from_secs(10), Duration::from_secs(30), Duration::from_secs(90)];
+/// When it is asked for again while no host at all can be reached.
+const NETWORK_RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// Sitemaps read of one origin.
 const MAX_SITEMAPS: u16 = 500;
@@ -121,16 +123,23 @@ impl Origins {
         *self.access_mut(id) = Access::Rules { rules, until: now + RULES_LAST.saturating_sub(age) };
     }
 
-    /// No rules came.
-    pub(super) fn set_unreachable(&mut self, id: OriginId, now: Instant) -> Unreachable {
+    /// No rules came. What says nothing of the origin, because nobody can be reached, is
+    /// no try that `counts`.
+    pub(super) fn set_unreachable(
+        &mut self,
+        id: OriginId,
+        now: Instant,
+        counts: bool,
+    ) -> Unreachable {
         let access = self.access_mut(id);
         let tries = match access {
             Access::Asked { tries } | Access::Unreachable { tries, .. } => *tries,
             _ => 0,
         };
-        if let Some(wait) = RETRY_AFTER.get(tries) {
+        let wait = if counts { RETRY_AFTER.get(tries) } else { Some(&NETWORK_RETRY_AFTER) };
+        if let Some(wait) = wait {
             let until = now + *wait;
-            *access = Access::Unreachable { tries: tries + 1, until };
+            *access = Access::Unreachable { tries: tries + usize::from(counts), until };
             self.retries.insert((until, id));
             Unreachable::RetryAt(until)
         } else {

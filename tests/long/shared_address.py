@@ -10,7 +10,8 @@ manners. Every second answer takes 1.2 s, so that the limit of requests at once 
 
 Broken, if at the first address two starts are closer than 100 ms less 5 ms or more than 4
 requests overlap, if the second address is slowed by the first, if a page is missing, or the
-exit code is not 0.
+exit code is not 0. The gap is the server's, so it needs a machine that is not busy: how long the
+crawler needs to connect counts too. Its own record of when it began each request stands beside it.
 """
 
 import argparse
@@ -68,6 +69,11 @@ def set_up(folder, names):
     run("mount", "--bind", hosts, "/etc/hosts")
 
 
+def smallest(times):
+    times = list(times)
+    return min((later - earlier for earlier, later in zip(times, times[1:])), default=0)
+
+
 def judge(site):
     asked = sorted(site.requests, key=lambda request: request.start)
     gaps = [later.start - earlier.start for earlier, later in zip(asked, asked[1:])]
@@ -98,6 +104,8 @@ def main():
             process.kill()
         stored = rows(db, "SELECT count(*), count(DISTINCT substr(url, 1, instr(substr(url, 9), '/') + 8)) "
                       "FROM pages WHERE status = 200")[0]
+        recorded = smallest(at for (at,) in rows(
+            db, "SELECT f.started_at FROM fetch f JOIN url u ON u.id = f.url_id WHERE u.url NOT LIKE '%alone%' ORDER BY 1"))
         (asked, gap, most), (asked_alone, gap_alone, most_alone) = judge(crowd), judge(alone)
         took_alone = asked_alone[-1].start - asked_alone[0].start
         checks = {
@@ -108,9 +116,9 @@ def main():
             f"never {AT_ONCE} at once: nothing proved": most < AT_ONCE,
             f"{took_alone:.1f} s for the 22 requests at {ALONE}": took_alone > 22 * 0.25 * 1.5 + 1,
         }
-    print_table(["address", "names", "requests", "smallest gap ms", "most at once", "seconds"], [
-        [CROWD, args.names, len(asked), f"{gap * 1000:.1f}", most, f"{asked[-1].end - asked[0].start:.0f}"],
-        [ALONE, 1, len(asked_alone), f"{gap_alone * 1000:.1f}", most_alone, f"{took_alone:.1f}"],
+    print_table(["address", "names", "requests", "smallest gap ms", "as recorded ms", "most at once", "seconds"], [
+        [CROWD, args.names, len(asked), f"{gap * 1000:.1f}", recorded, most, f"{asked[-1].end - asked[0].start:.0f}"],
+        [ALONE, 1, len(asked_alone), f"{gap_alone * 1000:.1f}", "-", most_alone, f"{took_alone:.1f}"],
     ])
     return verdict([what for what, wrong in checks.items() if wrong])
 
