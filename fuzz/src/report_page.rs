@@ -8,9 +8,9 @@ use scraper::Html as Document;
 
 use super::is_harmful;
 
-/// Elements of which a text may give more or fewer: links are made of URLs alone, and a
-/// command has a `span` for each word.
-const COUNT_AS_NONE: [&str; 3] = ["a", "br", "span"];
+/// Elements of which a text may give more or fewer: links are made of URLs alone, `wbr` stands
+/// after their slashes, and a command has a `span` for each word.
+const COUNT_AS_NONE: [&str; 4] = ["a", "br", "span", "wbr"];
 /// What a page of harmless texts has, so that every kind of cell and link is there.
 const HARMLESS: &str = "http://a.org/x http://b.org/y?z=1";
 
@@ -37,7 +37,10 @@ fn tags(page: &Document) -> impl Iterator<Item = &scraper::node::Element> {
 }
 
 fn elements(page: &Document) -> Vec<&str> {
-    tags(page).map(|tag| tag.name()).filter(|name| !COUNT_AS_NONE.contains(name)).collect()
+    tags(page)
+        .map(scraper::node::Element::name)
+        .filter(|name| !COUNT_AS_NONE.contains(name))
+        .collect()
 }
 
 /// Element and attribute; and a link's scheme, since its target is what strangers choose.
