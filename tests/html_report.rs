@@ -15,7 +15,7 @@ use site::{Answer, Desk, Site};
 /// Every element that the report is made of.
 const ELEMENTS: &str = "a b body br button caption circle code dd details div dl dt figcaption figure footer g h1 h2 h3 h4 \
     head header html i li line link main meta nav p path pre rect script section small span style summary svg table tbody \
-    td text th thead title tr ul";
+    td text th thead title tr ul wbr";
 
 fn crawl(desk: &Desk, site: &Site, more: &[&str]) {
     let url = site.url("/");

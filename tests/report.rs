@@ -228,7 +228,7 @@ fn changes_are_those_between_two_crawls() {
     assert_eq!(broken, ["/gone%20away|0", "/flat|1"]);
     let gated = desk.run(&["report", "x.db", "broken", "--fail-on", "new-broken"]);
     assert_eq!(gated.code, Some(2));
-    assert!(gated.err.contains("FAILED  new-broken: 1 link targets broken since"), "{}", gated.err);
+    assert!(gated.err.contains("FAILED  new-broken: 1 link target broken since"), "{}", gated.err);
     let earlier = desk.run(&["report", "x.db", "broken", "--crawl", "1", "--format", "jsonl"]);
     assert_eq!(earlier.out.lines().count(), 3, "{}", earlier.out);
 }

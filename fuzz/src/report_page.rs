@@ -8,9 +8,9 @@ use scraper::Html as Document;
 
 use super::is_harmful;
 
-/// Elements of which a text may give more or fewer: links are made of URLs alone, and a
-/// command has a `span` for each word.
-const COUNT_AS_NONE: [&str; 3] = ["a", "br", "span"];
+/// Elements of which a text may give more or fewer: links are made of URLs alone, `wbr` stands
+/// after their slashes, and a command has a `span` for each word.
+const COUNT_AS_NONE: [&str; 4] = ["a", "br", "span", "wbr"];
 /// What a page of harmless texts has, so that every kind of cell and link is there.
 const HARMLESS: &str = "http://a.org/x http://b.org/y?z=1";
 

@@ -105,7 +105,7 @@ impl Verdict {
             0 => String::new(),
             allowed => format!(", {} allowed", count(allowed)),
         };
-        format!("{} {}{allowed}", count(self.found.count), self.gate.counts)
+        format!("{} {}{allowed}", count(self.found.count), self.gate.counted(self.found.count))
     }
 }
 

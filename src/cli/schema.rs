@@ -17,7 +17,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("Which pages have no title?", "SELECT url FROM html_pages WHERE coalesce(title, '') = ''"),
     (
         "Which titles are used more than once?",
-        "SELECT title, count(*) FROM html_pages GROUP BY title HAVING count(*) > 1",
+        "SELECT title, count(*) FROM html_pages GROUP BY title HAVING count(*) > 1 ORDER BY 2 DESC",
     ),
     ("What is slow?", "SELECT url, first_byte_ms FROM pages ORDER BY first_byte_ms DESC LIMIT 20"),
     (

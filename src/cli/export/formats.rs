@@ -122,10 +122,12 @@ pub(super) fn warc(job: &Job<'_>, out: &mut (dyn Write + Send)) -> anyhow::Resul
     let mut written = Written::new(number, "answer", "answers", bytes);
     let without = job.export.fetches_without_body()?;
     if without > 0 {
-        written.notes.push(format!(
-            "{} answers are not in it: their bodies are not stored (redirects, errors, what is no HTML)",
-            count(without)
-        ));
+        let are = if without == 1 {
+            "1 answer is not in it: its body is".to_owned()
+        } else {
+            format!("{} answers are not in it: their bodies are", count(without))
+        };
+        written.notes.push(format!("{are} not stored (redirects, errors, what is no HTML)"));
     }
     Ok(written)
 }

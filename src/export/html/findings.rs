@@ -118,7 +118,12 @@ pub(super) fn write_of(out: &mut impl Write, tally: &Tally) -> io::Result<()> {
         out.write_all(if is_first { b"<ul class=\"of\">" } else { b"" })?;
         is_first = false;
         let (class, ..) = names(gate.severity.unwrap_or(Severity::Notice));
-        write!(out, "<li class=\"{class}\"><b>{}</b> {}</li>", count(*found), Text(gate.counts))?;
+        write!(
+            out,
+            "<li class=\"{class}\"><b>{}</b> {}</li>",
+            count(*found),
+            Text(gate.counted(*found))
+        )?;
     }
     out.write_all(if is_first { b"" } else { b"</ul>\n" })
 }

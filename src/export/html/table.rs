@@ -229,10 +229,32 @@ struct Cut<'a>(&'a str);
 
 impl std::fmt::Display for Cut<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0.char_indices().nth(MAX_CELL) {
-            None => Text(self.0).fmt(f),
-            Some((end, _)) => write!(f, "{}…", Text(&self.0[..end])),
+        let (shown, more) = cut(self.0);
+        write!(f, "{}{more}", Text(shown))
+    }
+}
+
+/// What is shown of a text, and the mark for what is not.
+fn cut(text: &str) -> (&str, &'static str) {
+    match text.char_indices().nth(MAX_CELL) {
+        None => (text, ""),
+        Some((end, _)) => (&text[..end], "…"),
+    }
+}
+
+/// A URL, cut as [`Cut`] is, that a browser breaks after a slash rather than within a name.
+struct Address<'a>(&'a str);
+
+impl std::fmt::Display for Address<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (shown, more) = cut(self.0);
+        let home = usize::from(shown.starts_with('/'));
+        let start = if home > 0 { home } else { shown.find("://").map_or(0, |at| at + 3) };
+        write!(f, "{}", Text(&shown[..start]))?;
+        for (place, part) in shown[start..].split_inclusive('/').enumerate() {
+            write!(f, "{}{}", if place > 0 { "<wbr>" } else { "" }, Text(part))?;
         }
+        f.write_str(more)
     }
 }
 
@@ -259,7 +281,7 @@ pub(super) fn write_url(out: &mut impl Write, text: &str, origin: &str) -> io::R
         out,
         "<a href=\"{}\" rel=\"noreferrer noopener\">{}</a>",
         Text(url.as_str()),
-        Cut(at_home.unwrap_or(text))
+        Address(at_home.unwrap_or(text))
     )
 }
 
@@ -287,6 +309,8 @@ mod tests {
         let cases = [
             ("url",         "http://a.org/x?a=1&b=2",  r#"<a href="http://a.org/x?a=1&amp;b=2" rel="noreferrer noopener">/x?a=1&amp;b=2</a>"#),
             ("url",         "http://a.org.evil/",      ">http://a.org.evil/</a>"),
+            ("url",         "http://a.org/x/y/?/",     ">/x/<wbr>y/<wbr>?/</a>"),
+            ("url",         "http://b.org/x/y",        ">http://b.org/<wbr>x/<wbr>y</a>"),
             ("target",      "https://b.org/",          r#"<a href="https://b.org/" rel="noreferrer noopener">https://b.org/</a>"#),
             ("url",         "javascript:alert(1)",     "<td class=\"url\">javascript:alert(1)</td>"),
             ("url",         "data:text/html,<b>",      "<td class=\"url\">data:text/html,&lt;b&gt;</td>"),

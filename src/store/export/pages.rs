@@ -124,15 +124,18 @@ impl Export {
         })
     }
 
-    /// How many answers of pages have no stored body.
+    /// How many answers of pages have no stored body, of those that are exported.
     ///
     /// # Errors
     /// If they cannot be counted.
     pub fn fetches_without_body(&self) -> Result<i64, QueryError> {
-        let sql = "SELECT count(*) FROM fetch f LEFT JOIN page p ON p.id = f.page_id
+        let sql = format!(
+            "SELECT count(*) FROM fetch f LEFT JOIN page p ON p.id = f.page_id
              JOIN state s ON s.crawl_id = f.crawl_id AND s.url_id = f.url_id AND s.kind = 'page'
-             WHERE f.crawl_id = ?1 AND f.status IS NOT NULL AND p.body_id IS NULL";
-        let count = self.query.all(sql, &[&self.crawl_id], |row| row.get(0))?;
+             WHERE f.crawl_id = ?1 AND f.status IS NOT NULL AND p.body_id IS NULL{}",
+            self.and_changed("f.url_id")
+        );
+        let count = self.query.all(&sql, &[&self.crawl_id], |row| row.get(0))?;
         Ok(count.first().copied().unwrap_or_default())
     }
 }

@@ -54,14 +54,15 @@ SELECT u.url AS target, t.status, t.error, t.pages AS unique_inlinks,
        CASE WHEN EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'link_target')
             -- What only a stylesheet or a sitemap refers to has no link on a page.
             THEN coalesce((SELECT group_concat(url, ' ') FROM (
-                SELECT source.url
+                -- DISTINCT ends with the fifth; GROUP BY would read every link to the target.
+                SELECT DISTINCT source.url
                 FROM link l
                 CROSS JOIN page p ON p.id = l.id >> 17
                 CROSS JOIN state s ON s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.url_id = p.url_id
                 CROSS JOIN fetch f ON f.id = s.fetch_id AND f.page_id = p.id
                 CROSS JOIN url source ON source.id = p.url_id
                 WHERE l.target_id = t.url_id
-                GROUP BY l.id >> 17 LIMIT 5)), (SELECT url FROM url WHERE id = t.found_on))
+                LIMIT 5)), (SELECT url FROM url WHERE id = t.found_on))
             ELSE (SELECT url FROM url WHERE id = t.found_on) END AS linked_from,
        CASE WHEN EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'link_target')
             THEN (SELECT group_concat(anchor, ' | ') FROM (

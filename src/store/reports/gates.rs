@@ -26,6 +26,8 @@ pub struct Gate {
     pub severity: Option<Severity>,
     /// What it counts, in the plural.
     pub counts: &'static str,
+    /// The same of one.
+    pub counts_one: &'static str,
     /// The report that has the rows.
     pub report: &'static str,
     /// Which of them: a condition in SQL.
@@ -60,45 +62,53 @@ const fn gate_on(
     name: &'static str,
     severity: Option<Severity>,
     counts: &'static str,
+    counts_one: &'static str,
     report: &'static str,
     condition: &'static str,
     example: &'static str,
 ) -> Gate {
-    Gate { name, severity, counts, report, condition, example }
+    Gate { name, severity, counts, counts_one, report, condition, example }
 }
 
 /// Every gate, in the order in which they are named to people.
 #[rustfmt::skip]
 pub static GATES: [Gate; 28] = [
-    gate_on("broken",                 None,    "broken link targets",                        "broken",           "1",                         BROKEN),
-    gate_on("broken-fragments",       WARNING, "places that links name and pages lack",      "broken-fragments", "1",                         FRAGMENT),
-    gate_on("new-broken",             None,    "link targets broken since the crawl before", "broken",           "is_new = 1",                BROKEN),
-    gate_on("4xx",                    ERROR,   "link targets with status 4xx",               "broken",           "status BETWEEN 400 AND 499", BROKEN),
-    gate_on("5xx",                    ERROR,   "link targets with status 5xx",               "broken",           "status >= 500",             BROKEN),
-    gate_on("no-answer",              ERROR,   "link targets without an answer",             "broken",           "status IS NULL",            BROKEN),
-    gate_on("redirects",              NOTICE,  "linked URLs that redirect",                  "redirects",        "unique_inlinks > 0",        REDIRECT),
-    gate_on("redirect-chains",        WARNING, "redirect chains",                            "chains",           "1",                         REDIRECT),
-    gate_on("redirect-loops",         ERROR,   "redirect loops",                             "chains",           "loops = 1",                 REDIRECT),
-    gate_on("duplicates",             WARNING, "indexable pages with the same content",      "duplicates",       "1",                         "url"),
-    gate_on("near-duplicates",        NOTICE,  "indexable pages with nearly the same text",  "near-duplicates",  "1",                         "url || ' ~ ' || closest_match"),
-    gate_on("orphans",                WARNING, "pages that only a sitemap names",            "orphans",          "1",                         "url"),
-    gate_on("missing-titles",         WARNING, "indexable pages without title",              "titles",           "issue = 'missing'",         TITLE),
-    gate_on("duplicate-titles",       WARNING, "indexable pages with the title of another",  "titles",           "issue = 'duplicate'",       TITLE),
-    gate_on("long-titles",            NOTICE,  "titles longer than 60 characters",           "titles",           "issue = 'too long'",        TITLE),
-    gate_on("missing-descriptions",   NOTICE,  "indexable pages without description",        "descriptions",     "issue = 'missing'",         DESCRIPTION),
-    gate_on("duplicate-descriptions", NOTICE,  "indexable pages with a description of another", "descriptions",  "issue = 'duplicate'",       DESCRIPTION),
-    gate_on("long-descriptions",      NOTICE,  "descriptions longer than 155 characters",    "descriptions",     "issue = 'too long'",        DESCRIPTION),
-    gate_on("missing-h1",             NOTICE,  "indexable pages without h1",                 "h1",               "issue = 'missing'",         HEADING),
-    gate_on("several-h1",             NOTICE,  "indexable pages with several h1",            "h1",               "issue = 'several'",         HEADING),
-    gate_on("canonicals",             ERROR,   "canonicals that lead nowhere good",          "canonicals",       "1",                         "url || ' -> ' || claimed_canonical || ' (' || issue || ')'"),
-    gate_on("hreflang",               WARNING, "hreflang links that do not work",            "hreflang",         "1",                         "url || ' -> ' || alternate || ' (' || issue || ')'"),
-    gate_on("sitemaps",               WARNING, "problems of sitemaps and of their entries",  "sitemaps",         "1",                         "url || ' (' || issue || ')'"),
-    gate_on("noindex",                NOTICE,  "pages that ask not to be indexed",           "non-indexable",    "indexability_reason = 'noindex'", "url"),
-    gate_on("slow",                   WARNING, "pages with more than 800 ms to the first byte", "slow",          "1",                         "url || ' (' || first_byte_ms || ' ms)'"),
-    gate_on("large",                  NOTICE,  "documents of more than 1 MiB",               "large",            "1",                         "url || ' (' || bytes || ' bytes)'"),
-    gate_on("needs-javascript",       WARNING, "pages that show nothing without scripts",    "needs-javascript", "1",                         "url || ': ' || evidence"),
-    gate_on("traps",                  WARNING, "patterns of URLs that would never end",      "traps",            "status = 'parked'",         "pattern || coalesce(' (' || kind || ')', '')"),
+    gate_on("broken",                 None,    "broken link targets", "broken link target",                        "broken",           "1",                         BROKEN),
+    gate_on("broken-fragments",       WARNING, "places that links name and pages lack", "place that links name and pages lack",      "broken-fragments", "1",                         FRAGMENT),
+    gate_on("new-broken",             None,    "link targets broken since the crawl before", "link target broken since the crawl before", "broken",           "is_new = 1",                BROKEN),
+    gate_on("4xx",                    ERROR,   "link targets with status 4xx", "link target with status 4xx",               "broken",           "status BETWEEN 400 AND 499", BROKEN),
+    gate_on("5xx",                    ERROR,   "link targets with status 5xx", "link target with status 5xx",               "broken",           "status >= 500",             BROKEN),
+    gate_on("no-answer",              ERROR,   "link targets without an answer", "link target without an answer",             "broken",           "status IS NULL",            BROKEN),
+    gate_on("redirects",              NOTICE,  "linked URLs that redirect", "linked URL that redirects",                  "redirects",        "unique_inlinks > 0",        REDIRECT),
+    gate_on("redirect-chains",        WARNING, "redirect chains", "redirect chain",                            "chains",           "1",                         REDIRECT),
+    gate_on("redirect-loops",         ERROR,   "redirect loops", "redirect loop",                             "chains",           "loops = 1",                 REDIRECT),
+    gate_on("duplicates",             WARNING, "indexable pages with the same content", "indexable page with the same content",      "duplicates",       "1",                         "url"),
+    gate_on("near-duplicates",        NOTICE,  "indexable pages with nearly the same text", "indexable page with nearly the same text",  "near-duplicates",  "1",                         "url || ' ~ ' || closest_match"),
+    gate_on("orphans",                WARNING, "pages that only a sitemap names", "page that only a sitemap names",            "orphans",          "1",                         "url"),
+    gate_on("missing-titles",         WARNING, "indexable pages without title", "indexable page without title",              "titles",           "issue = 'missing'",         TITLE),
+    gate_on("duplicate-titles",       WARNING, "indexable pages with the title of another", "indexable page with the title of another",  "titles",           "issue = 'duplicate'",       TITLE),
+    gate_on("long-titles",            NOTICE,  "titles longer than 60 characters", "title longer than 60 characters",           "titles",           "issue = 'too long'",        TITLE),
+    gate_on("missing-descriptions",   NOTICE,  "indexable pages without description", "indexable page without description",        "descriptions",     "issue = 'missing'",         DESCRIPTION),
+    gate_on("duplicate-descriptions", NOTICE,  "indexable pages with a description of another", "indexable page with a description of another", "descriptions",  "issue = 'duplicate'",       DESCRIPTION),
+    gate_on("long-descriptions",      NOTICE,  "descriptions longer than 155 characters", "description longer than 155 characters",    "descriptions",     "issue = 'too long'",        DESCRIPTION),
+    gate_on("missing-h1",             NOTICE,  "indexable pages without h1", "indexable page without h1",                 "h1",               "issue = 'missing'",         HEADING),
+    gate_on("several-h1",             NOTICE,  "indexable pages with several h1", "indexable page with several h1",            "h1",               "issue = 'several'",         HEADING),
+    gate_on("canonicals",             ERROR,   "canonicals that lead nowhere good", "canonical that leads nowhere good",          "canonicals",       "1",                         "url || ' -> ' || claimed_canonical || ' (' || issue || ')'"),
+    gate_on("hreflang",               WARNING, "hreflang links that do not work", "hreflang link that does not work",            "hreflang",         "1",                         "url || ' -> ' || alternate || ' (' || issue || ')'"),
+    gate_on("sitemaps",               WARNING, "problems of sitemaps and of their entries", "problem of sitemaps and of their entries",  "sitemaps",         "1",                         "url || ' (' || issue || ')'"),
+    gate_on("noindex",                NOTICE,  "pages that ask not to be indexed", "page that asks not to be indexed",           "non-indexable",    "indexability_reason = 'noindex'", "url"),
+    gate_on("slow",                   WARNING, "pages with more than 800 ms to the first byte", "page with more than 800 ms to the first byte", "slow",          "1",                         "url || ' (' || first_byte_ms || ' ms)'"),
+    gate_on("large",                  NOTICE,  "documents of more than 1 MiB", "document of more than 1 MiB",               "large",            "1",                         "url || ' (' || bytes || ' bytes)'"),
+    gate_on("needs-javascript",       WARNING, "pages that show nothing without scripts", "page that shows nothing without scripts",    "needs-javascript", "1",                         "url || ': ' || evidence"),
+    gate_on("traps",                  WARNING, "patterns of URLs that would never end", "pattern of URLs that would never end",      "traps",            "status = 'parked'",         "pattern || coalesce(' (' || kind || ')', '')"),
 ];
+
+impl Gate {
+    /// What it counts, in the words for so many.
+    pub fn counted(&self, number: u64) -> &'static str {
+        if number == 1 { self.counts_one } else { self.counts }
+    }
+}
 
 /// The gate of that name.
 pub fn gate(name: &str) -> Option<&'static Gate> {
