@@ -198,6 +198,8 @@ CREATE VIEW near_duplicates AS
 WITH page_hash AS MATERIALIZED (
     SELECT url_id, page_id, simhash, content_hash FROM all_pages
     WHERE crawl_id = (SELECT crawl_id FROM shown_crawl) AND status = 200 AND simhash IS NOT NULL
+    -- Each has one row anyway. Said, it makes SQLite 3.40 expect many and join the blocks by an index.
+    GROUP BY url_id
 ), block (place, bits, url_id, simhash, content_hash) AS MATERIALIZED (
     SELECT b.place, simhash >> (16 * b.place) & 65535, url_id, simhash, content_hash
     FROM page_hash JOIN (SELECT 0 AS place UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) b
@@ -212,7 +214,7 @@ WITH page_hash AS MATERIALIZED (
     FROM difference WHERE bits <> 0 AND count < 4
 )
 SELECT a.url, b.url AS near_url, d.count AS bits
-FROM difference d JOIN url a ON a.id = d.one JOIN url b ON b.id = d.other
+FROM difference d CROSS JOIN url a ON a.id = d.one CROSS JOIN url b ON b.id = d.other
 WHERE d.bits = 0 AND d.count <= 3;
 
 -- Pages that show their content only to those who run scripts, with the evidence.
