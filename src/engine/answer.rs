@@ -10,7 +10,7 @@ use super::record::{
     Candidate, Depth, Discovery, Ending, Kind, Moment, OriginId, OriginRecord, Outcome, Record,
     SitemapRecord, UrlId, VisitRecord, Visited,
 };
-use super::{Action, Engine, MAX_HOLD};
+use super::{Action, Engine, Finish, MAX_HOLD};
 use crate::canonical::CanonicalUrl;
 use crate::refusal::{Reason, Refusal};
 use crate::robots::Rules;
@@ -110,6 +110,8 @@ impl Engine {
         if candidate.kind == Kind::Page && candidate.attempts == 0 {
             self.pages -= 1;
             self.budgets.give_back(&candidate.url);
+            // There is room for another page again.
+            self.stopping.take_if(|why| *why == Finish::Pages);
         }
         self.known.set_taken(candidate.id, false);
         let depth = self.depth_of(candidate);

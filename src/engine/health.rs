@@ -135,8 +135,12 @@ impl Engine {
         }
         self.note_reached(visited, now.at);
         let health = self.health(server);
-        let is_refusing = health.is_refusing && visited.outcome.is_refusal();
-        if is_refusing { Meaning::PutBack } else { Meaning::Counts }
+        if !health.is_refusing || !visited.outcome.is_refusal() {
+            return Meaning::Counts;
+        }
+        // It may be of an origin that was met since its server was parked.
+        self.park_server(server, &format!("refuses us: {}", said(visited)));
+        Meaning::PutBack
     }
 
     /// Whatever came of a request, a robots.txt or a page: its server was reached, unless

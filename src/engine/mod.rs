@@ -160,6 +160,12 @@ impl Engine {
         engine
     }
 
+    /// The user wants an end. That pages are enough may turn out otherwise, so it is no other reason.
+    fn stop(&mut self) {
+        let other = self.stopping.take().filter(|why| *why != Finish::Pages);
+        self.stopping = other.or(Some(Finish::Stopped));
+    }
+
     /// Takes over what an earlier run left.
     fn take_over(
         &mut self,
@@ -190,7 +196,7 @@ impl Engine {
             Event::Replied(reply) => self.replied(reply, now),
             Event::LookedUp(server, address) => self.looked_up(server, address),
             Event::Tick => {}
-            Event::Stop => self.stopping = self.stopping.take().or(Some(Finish::Stopped)),
+            Event::Stop => self.stop(),
             Event::Aborted => {
                 self.in_flight = 0;
                 self.stopping = self.stopping.take().or(Some(Finish::Stopped));

@@ -226,8 +226,12 @@ impl Sim {
                     if is_hopeless && number > 0 && self.now > self.world.settles_at() {
                         return;
                     }
+                    // Ever longer: one server may be held for a day, and another never say its rules.
                     let wait = Duration::from_mins(number);
-                    self.now += if let Finish::Waiting { wait, .. } = finish { wait } else { wait };
+                    self.now += match finish {
+                        Finish::Waiting { wait: asked, .. } => asked.max(wait),
+                        _ => wait,
+                    };
                 }
                 ended => panic!("a run without trouble ended with {ended:?}"),
             }

@@ -294,9 +294,10 @@ impl Frontier {
         }
     }
 
-    /// Lets the URLs of an origin start, or not.
+    /// Lets the URLs of an origin start, or not. Those of a parked one never do.
     pub(super) fn set_open(&mut self, origin: OriginId, is_open: bool) {
-        self.queue_mut(origin).is_open = is_open;
+        let queue = self.queue_mut(origin);
+        queue.is_open = is_open && !queue.is_parked;
         self.settle_origin(origin);
     }
 
