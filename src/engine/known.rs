@@ -82,19 +82,21 @@ impl Known {
     /// Takes over a URL from the file; called once per URL before the crawl, in the
     /// order of their ids.
     pub fn load(&mut self, id: UrlId, hash: UrlHash) {
-        self.last = self.last.max(id.0);
-        self.reserve_standings();
-        self.insert(hash, id.0);
+        self.add(id, hash, 0);
     }
 
     /// Takes over a URL that this crawl has met, and where it stands.
     pub fn load_standing(&mut self, id: UrlId, hash: UrlHash, depth: Depth, link_rank: u8) {
-        self.last = self.last.max(id.0);
-        self.reserve_standings();
-        self.insert(hash, id.0 | MET);
+        self.add(id, hash, MET);
         let standing = self.standing_mut(id);
         standing.depth = depth;
         standing.flags = link_rank << RANK_SHIFT;
+    }
+
+    fn add(&mut self, id: UrlId, hash: UrlHash, met: u32) {
+        self.last = self.last.max(id.0);
+        self.reserve_standings();
+        self.insert(hash, id.0 | met);
     }
 
     /// How many URLs the file has.
@@ -114,10 +116,9 @@ impl Known {
             return (UrlId(entry.id_and_met & !MET), false);
         }
         assert!(self.last < MAX_URLS, "a file holds at most {MAX_URLS} URLs");
-        self.last += 1;
-        self.reserve_standings();
-        self.insert(hash, self.last);
-        (UrlId(self.last), true)
+        let id = UrlId(self.last + 1);
+        self.add(id, hash, 0);
+        (id, true)
     }
 
     /// Meets a URL in this crawl.
