@@ -104,3 +104,41 @@ fn followed_after_all_a_link_brings_nearer_what_was_fetched_before() {
     let depths = "SELECT depth FROM pages ORDER BY url";
     assert_eq!(desk.rows("x.db", depths), ["0", "1", "2", "1", "2", "3"]);
 }
+
+#[test]
+fn what_a_checked_link_leads_to_stays_known_where_it_is_too_deep_to_be_crawled() {
+    let other = Site::of(&[]);
+    let page = format!("<a href={}>g</a>", other.url("/gone"));
+    let site = Site::of(&[("/", Answer::html(&page))]);
+    let desk = Desk::new();
+    crawl(&desk, &site.url("/"), &["--check-external", "--allow-private", "127.0.0.0/8"]);
+    let asked = other.paths();
+    resume(&desk, &[&FAR[..], &["-d", "0"]].concat());
+    assert_eq!(other.paths(), asked, "nobody asks again");
+    let broken = "SELECT status, target LIKE '%/gone' FROM broken_links";
+    assert_eq!(desk.rows("x.db", broken), ["404|1"]);
+}
+
+#[test]
+fn what_no_followed_link_leads_to_any_more_is_aside_for_that() {
+    let site = Site::of(&[("/", Answer::html("<a rel=nofollow href=/x>x</a>"))]);
+    let desk = Desk::new();
+    crawl(&desk, &site.url("/"), &["--set", "scope.nofollow=false", "-d", "0"]);
+    let aside = "SELECT reason, detail FROM skipped";
+    assert_eq!(desk.rows("x.db", aside), ["depth|depth 1 > 0"]);
+    resume(&desk, &["--set", "scope.nofollow=true"]);
+    assert_eq!(desk.rows("x.db", aside), ["nofollow|rel=nofollow"]);
+}
+
+#[test]
+fn a_part_of_a_page_is_fetched_though_another_link_to_it_is_not_followed() {
+    let site = Site::of(&[
+        ("/", Answer::html("<img src=/both.png><a rel=nofollow href=/both.png>b</a>")),
+        ("/both.png", Answer::new(200, "image/png", b"x")),
+    ]);
+    let desk = Desk::new();
+    crawl(&desk, &site.url("/"), &[]);
+    assert_eq!(site.paths(), ["/"]);
+    resume(&desk, &["--assets"]);
+    assert_eq!(site.paths(), ["/", "/both.png"]);
+}

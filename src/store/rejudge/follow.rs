@@ -18,12 +18,14 @@ struct Turned {
     owes: Option<i64>,
 }
 
-/// Says of the links of a crawl's pages anew whether they may be followed.
-pub(super) fn renew(tx: &Transaction<'_>, crawl_id: i64, nofollow: bool) -> Result<()> {
-    let mut after = 0;
+/// Says of the links of a crawl's pages anew whether they may be followed; whether any may
+/// not that could.
+pub(super) fn renew(tx: &Transaction<'_>, crawl_id: i64, nofollow: bool) -> Result<bool> {
+    let (mut after, mut is_any_shunned) = (0, false);
     while let Some((turned, last)) = next(tx, crawl_id, nofollow, after)? {
         after = last;
         for Turned { link, page, owes } in turned {
+            is_any_shunned |= owes.is_none();
             // The lowest bit of a shape says whether the link may be followed.
             let sql = "UPDATE link SET shape_id = shape_id + 1 - 2 * (shape_id & 1) WHERE id = ?1";
             tx.prepare_cached(sql)?.execute([link])?;
@@ -33,7 +35,7 @@ pub(super) fn renew(tx: &Transaction<'_>, crawl_id: i64, nofollow: bool) -> Resu
             tx.prepare_cached(sql)?.execute(params![crawl_id, owes])?;
         }
     }
-    Ok(())
+    Ok(is_any_shunned)
 }
 
 /// The next links that ask not to be followed, those that turn; and the last that was

@@ -89,7 +89,7 @@ pub(super) fn rejudge(
 ) -> Result<Rejudged, Error> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     save::index_targets(&tx)?;
-    follow::renew(&tx, crawl_id, belonging.wishes.nofollow)?;
+    let is_any_shunned = follow::renew(&tx, crawl_id, belonging.wishes.nofollow)?;
     let mut judge = Judge {
         ways: Ways::load(&tx, crawl_id, belonging.wishes.nofollow)?,
         origins: Origins::load(&tx)?,
@@ -97,6 +97,7 @@ pub(super) fn rejudge(
         tx: &tx,
         crawl_id,
         belonging,
+        is_any_shunned,
     };
     let mut last = 0;
     loop {
@@ -145,6 +146,8 @@ struct Judge<'a> {
     tx: &'a Transaction<'a>,
     crawl_id: i64,
     belonging: &'a Belonging,
+    /// Whether a link that was followed is not any more.
+    is_any_shunned: bool,
     ways: Ways,
     origins: Origins,
     rejudged: Rejudged,
@@ -154,22 +157,27 @@ impl Judge<'_> {
     fn verdict(&mut self, it: &Standing) -> Result<Verdict> {
         let belongs = self.belonging.scope.judge(&it.url);
         let is_far = matches!(&belongs, Err(refusal) if refusal.reason == Reason::External);
-        match belongs {
-            _ if it.kind == Kind::Sitemap && !is_far => Ok(match it.refusal {
+        let verdict = match belongs {
+            _ if it.kind == Kind::Sitemap && !is_far => match it.refusal {
                 Some(_) => Verdict::Fetch(Kind::Sitemap, None),
                 None => Verdict::Stays,
-            }),
-            Err(refusal) if is_far && it.kind != Kind::Sitemap => self.checked(it, refusal),
-            Err(_) if it.is_done => Ok(Verdict::Stays),
-            Err(refusal) => Ok(Verdict::Aside(refusal, None)),
-            Ok(()) => self.belonging_now(it),
-        }
+            },
+            Err(refusal) if is_far && it.kind != Kind::Sitemap => self.checked(it, refusal)?,
+            Err(refusal) => Verdict::Aside(refusal, None),
+            Ok(()) => self.belonging_now(it)?,
+        };
+        // What a link was found to lead to stays known.
+        Ok(if it.is_done && matches!(verdict, Verdict::Aside(..)) {
+            Verdict::Stays
+        } else {
+            verdict
+        })
     }
 
     /// A link to another site: is it one that is checked?
     fn checked(&mut self, it: &Standing, refusal: Refusal) -> Result<Verdict> {
         if it.kind == Kind::External && it.refusal.is_none() {
-            let is_wanted = self.belonging.wishes.check_external || it.is_done;
+            let is_wanted = self.belonging.wishes.check_external;
             return Ok(if is_wanted { Verdict::Stays } else { Verdict::Aside(refusal, None) });
         }
         if !self.belonging.wishes.check_external {
@@ -192,10 +200,12 @@ impl Judge<'_> {
             }
             None if it.kind == Kind::Asset => Ok(Verdict::Stays),
             Some(Trap) if wishes.traps => Ok(Verdict::Stays),
-            Some(Nofollow) if wishes.nofollow => Ok(Verdict::Stays),
+            Some(Nofollow) if wishes.nofollow && !wishes.assets => Ok(Verdict::Stays),
             Some(Asset) if !wishes.assets => Ok(Verdict::Stays),
-            // Only what a followed link leads to comes as far.
-            Some(Robots | Depth | Private | Mirror | Trap | Budget) if it.kind == Kind::Page => {
+            // Only what a followed link leads to comes as far; is it followed still?
+            Some(Robots | Depth | Private | Mirror | Trap | Budget)
+                if it.kind == Kind::Page && !self.is_any_shunned =>
+            {
                 let too_deep = self.too_deep(it.depth);
                 let fetch = Verdict::Fetch(Kind::Page, None);
                 Ok(too_deep.map_or(fetch, |refusal| Verdict::Aside(refusal, None)))

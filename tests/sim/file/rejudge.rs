@@ -41,10 +41,13 @@ fn is_document(link: &StoredLink) -> bool {
 impl File {
     /// Judges again what waits or was set aside.
     pub(crate) fn rejudge(&mut self, now: &Belonging) -> Rejudged {
-        self.renew_links(now.wishes.nofollow);
+        let is_any_shunned = self.renew_links(now.wishes.nofollow);
         let mut rejudged = Rejudged::default();
         for id in self.states.keys().copied().collect::<Vec<_>>() {
-            let Some(verdict) = self.verdict(id, now) else { continue };
+            let verdict = self.verdict(id, now, is_any_shunned);
+            let is_done = self.states[&id].is_done;
+            let stays = |verdict: &_| is_done && matches!(verdict, Verdict::Aside(..));
+            let Some(verdict) = verdict.filter(|it| !stays(it)) else { continue };
             let origin = match &verdict {
                 Verdict::Fetch(..) => Some(self.origin_of(id)),
                 Verdict::Aside(..) => None,
@@ -71,8 +74,9 @@ impl File {
         rejudged
     }
 
-    /// Whether links may be followed, now.
-    fn renew_links(&mut self, nofollow: bool) {
+    /// Whether links may be followed, now; and whether one may not that could.
+    fn renew_links(&mut self, nofollow: bool) -> bool {
+        let mut is_any_shunned = false;
         for id in self.states.keys().copied().collect::<Vec<_>>() {
             let state = &self.states[&id];
             let fetch = state.fetch.filter(|_| state.is_done);
@@ -83,15 +87,17 @@ impl File {
                 let asks_not_to = !page.follow || &*link.rel == "nofollow";
                 let follow = !(nofollow && asks_not_to);
                 owes |= follow && !link.follow;
+                is_any_shunned |= !follow && link.follow;
                 if follow != link.follow {
                     (link.follow, page.reading) = (follow, None);
                 }
             }
             self.states.get_mut(&id).expect("it is there").owes |= owes;
         }
+        is_any_shunned
     }
 
-    fn verdict(&self, id: UrlId, now: &Belonging) -> Option<Verdict> {
+    fn verdict(&self, id: UrlId, now: &Belonging, is_any_shunned: bool) -> Option<Verdict> {
         let state = &self.states[&id];
         let is_lifted = |reason| {
             use Reason::{Crashed, Invalid, Redirects, Scheme, Sitemaps, TooLong};
@@ -110,9 +116,8 @@ impl File {
             Err(refusal) if is_far && state.kind != Kind::Sitemap => {
                 self.far_verdict(id, refusal, now)
             }
-            Err(_) if state.is_done => None,
             Err(refusal) => Some(Verdict::Aside(refusal, None)),
-            Ok(()) => self.near_verdict(id, now),
+            Ok(()) => self.near_verdict(id, now, is_any_shunned),
         }
     }
 
@@ -120,8 +125,7 @@ impl File {
         let state = &self.states[&id];
         let is_wanted = now.wishes.check_external;
         if state.kind == Kind::External && state.refusal.is_none() {
-            let stays = is_wanted || state.is_done;
-            return (!stays).then_some(Verdict::Aside(refusal, None));
+            return (!is_wanted).then_some(Verdict::Aside(refusal, None));
         }
         let ways = self.ways(id, now.wishes.nofollow);
         let way = ways.asked.filter(|_| is_wanted);
@@ -131,7 +135,7 @@ impl File {
         })
     }
 
-    fn near_verdict(&self, id: UrlId, now: &Belonging) -> Option<Verdict> {
+    fn near_verdict(&self, id: UrlId, now: &Belonging, is_any_shunned: bool) -> Option<Verdict> {
         use Reason::{Asset, Budget, Depth, Mirror, Nofollow, Private, Robots, Trap};
         let state = &self.states[&id];
         let too_deep = |depth| now.depth.and_then(|limit| too_deep(depth, limit));
@@ -139,9 +143,11 @@ impl File {
             (None, Kind::Page) => Some(Verdict::Aside(too_deep(state.depth)?, None)),
             (None, Kind::Asset) => None,
             (Some(Trap), _) if now.wishes.traps => None,
-            (Some(Nofollow), _) if now.wishes.nofollow => None,
+            (Some(Nofollow), _) if now.wishes.nofollow && !now.wishes.assets => None,
             (Some(Asset), _) if !now.wishes.assets => None,
-            (Some(Robots | Depth | Private | Mirror | Trap | Budget), Kind::Page) => {
+            (Some(Robots | Depth | Private | Mirror | Trap | Budget), Kind::Page)
+                if !is_any_shunned =>
+            {
                 Some(match too_deep(state.depth) {
                     Some(refusal) => Verdict::Aside(refusal, None),
                     None => Verdict::Fetch(Kind::Page, None),

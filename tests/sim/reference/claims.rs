@@ -90,13 +90,17 @@ impl Search<'_> {
         if self.is_justified(url, kind) {
             return said;
         }
+        // What its own visit gave, which robots.txt allowed then.
+        let was_asked = self.file_state(url).is_some_and(|state| state.attempts > 0);
+        let is_private = said == Reason::Private.as_str();
+        let was_let = if is_private && was_asked { "done" } else { said };
         let parsed = parsed(url);
         let Some(site) = self.case.world.site(parsed.origin()) else { return "done" };
         let obeys = self.case.config.politeness.robots && kind.obeys_robots();
         let fate = if obeys { self.fate(site) } else { Fate::Rules };
         let may_answer = self.has_mood(site) || self.robots_may_vary(site);
-        if obeys && !site.is_private && may_answer && matches!(said, "done" | "robots") {
-            return said;
+        if obeys && !site.is_private && may_answer && matches!(was_let, "done" | "robots") {
+            return was_let;
         }
         if fate == Fate::Private || site.is_private {
             return Reason::Private.as_str();
@@ -114,8 +118,8 @@ impl Search<'_> {
         if fate == Fate::Never {
             return "pending";
         }
-        if site.is_fickle() && matches!(said, "done" | "robots") {
-            return said;
+        if site.is_fickle() && matches!(was_let, "done" | "robots") {
+            return was_let;
         }
         let has_hops = hops(site).len() <= ROBOTS_HOPS;
         let rules = site.rulebook().filter(|_| has_hops);

@@ -130,7 +130,8 @@ impl<'a> Search<'a> {
                 outcome: should.outcome.as_ref().map(|_| self.outcome(state)),
             });
             let text = || format!("{url} should end as {should:?}, not {is:?}: {state:?}");
-            (is.as_ref() != Some(should)).then(|| (should.depth, text(), url))
+            let order = (should.depth.is_none(), should.depth);
+            (is.as_ref() != Some(should)).then(|| (order, text(), url))
         });
         // The rest may follow from what is nearest.
         if let Some((_, text, url)) = wrong.min() {
@@ -268,21 +269,8 @@ impl<'a> Search<'a> {
         if self.stands.contains_key(url) {
             return;
         }
-        let claimed = self.claimed_kind(url, kind);
-        if self.granted.contains(url) && claimed.is_some() {
-            // What was granted is on its way.
-            return;
-        }
-        if let Some(other) = claimed {
-            if kind == Kind::Asset {
-                // A page that links to it as both means it as a page.
-                let says = self.file_state(url).map_or("nothing", State::name);
-                if says == Reason::Depth.as_str() {
-                    return;
-                }
-                self.converted.insert(url.to_owned());
-            }
-            return self.grant_as(url, other, depth, hops);
+        if let Some(other) = self.claimed_kind(url, kind) {
+            return self.reach_claimed(url, (kind, other), depth, hops);
         }
         let is_granted = self.granted.contains(url);
         // Several ways lead only to sitemaps of nobody.
@@ -301,10 +289,7 @@ impl<'a> Search<'a> {
         let is_here_anyway = self.was_done(url) || self.converted.contains(url);
         if let Some(reason) = self.too_far(kind, depth, hops).filter(|_| !is_here_anyway) {
             stand.state = reason.as_str();
-            // It may be a part of a page, too, however far it is.
-            let list = if kind == Kind::Page { &mut self.far } else { &mut self.stands };
-            list.entry(url.to_owned()).or_insert(stand);
-            return;
+            return self.set_far(url, kind, stand);
         }
         if kind != Kind::External {
             self.touch(parsed(url).origin());
@@ -327,6 +312,35 @@ impl<'a> Search<'a> {
                 self.offer(&twin, kind, depth, hops);
             }
             _ => {}
+        }
+    }
+
+    /// The file has as something else what is offered as `kind`.
+    fn reach_claimed(&mut self, url: &str, (kind, other): (Kind, Kind), depth: u16, hops: u8) {
+        let is_set_aside = self.file_state(url).map(State::name) == Some(Reason::Depth.as_str());
+        let is_far = is_set_aside && self.too_far(kind, depth, hops).is_some();
+        if (kind, other) == (Kind::Page, Kind::External) && is_far {
+            // It was to be checked, and belongs to the crawl now.
+            return self.set_far(url, kind, refused(Reason::Depth));
+        }
+        // What was granted is on its way, and may be nearer by this one.
+        if kind == Kind::Asset && !self.granted.contains(url) {
+            // A page that links to it as both means it as a page.
+            if is_set_aside {
+                return;
+            }
+            self.converted.insert(url.to_owned());
+        }
+        self.grant_as(url, other, depth, hops);
+    }
+
+    /// It may be a part of a page, too, however far it is as a page.
+    fn set_far(&mut self, url: &str, kind: Kind, stand: Stand) {
+        let list = if kind == Kind::Page { &mut self.far } else { &mut self.stands };
+        let known = list.entry(url.to_owned()).or_insert_with(|| stand.clone());
+        // What was far as a page, and is one in the end, leads here late.
+        if stand.depth < known.depth {
+            *known = stand;
         }
     }
 

@@ -6,7 +6,7 @@
 mod leave;
 mod pace;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ pub(crate) struct Watch {
     in_flight: Vec<Candidate>,
     /// Of this run: what was asked for.
     names: HashMap<UrlId, CanonicalUrl>,
+    /// Of them, those whose last visit told nothing.
+    unlearnt: HashSet<UrlId>,
     suspects: BTreeMap<UrlId, String>,
     /// A suspect whose record is not on disk.
     settling: Option<UrlId>,
@@ -77,6 +79,7 @@ impl Watch {
         self.not_before.clear();
         self.in_flight.clear();
         self.names.clear();
+        self.unlearnt.clear();
         self.settling = None;
         self.robots_names.clear();
         self.parked.clear();
@@ -132,7 +135,8 @@ impl Watch {
             let heads = u8::from(is_head(candidate.kind, 0));
             let most = terms.config.fetch.retries + heads;
             // What waited when fewer tries were allowed is tried once more.
-            let is_first = !self.names.contains_key(&candidate.id);
+            let is_first =
+                !self.names.contains_key(&candidate.id) || self.unlearnt.contains(&candidate.id);
             assert!(candidate.attempts <= most || is_first, "{url} is tried too often");
             let from = self.not_before.get(&candidate.id).copied().unwrap_or_default();
             assert!(now >= from, "{url} is tried again at {now:?}, before {from:?}");
@@ -146,6 +150,7 @@ impl Watch {
             self.leave.count(terms, &candidate.url);
         }
         self.names.insert(candidate.id, candidate.url.clone());
+        self.unlearnt.remove(&candidate.id);
         self.in_flight.push(candidate.clone());
         let alone = self.suspects.is_empty() || self.in_flight.len() == 1;
         assert!(alone, "{url} is beside a suspect");
@@ -240,6 +245,7 @@ impl Watch {
         assert!(is_parked || is_away, "{} counts", candidate.url);
         self.not_before.remove(&candidate.id);
         self.attempts.insert(candidate.id, Some(attempts));
+        self.unlearnt.insert(candidate.id);
         if candidate.kind == Kind::Page && attempts == 0 {
             self.pages -= 1;
             self.leave.give_back(&candidate.url);
