@@ -47,7 +47,10 @@ pub fn decode(body: Vec<u8>, content_encoding: &str, cap: usize) -> Result<Decod
     let is_cut = body.len() > cap;
     let mut decoded = Decoded { bytes: body, is_cut };
     decoded.bytes.truncate(cap);
-    for coding in codings.iter().rev().filter(|_| !decoded.bytes.is_empty()).collect::<Vec<_>>() {
+    for coding in codings.iter().rev() {
+        if decoded.bytes.is_empty() {
+            break;
+        }
         let next = undo(&decoded.bytes, coding, cap)?;
         decoded = Decoded { is_cut: decoded.is_cut || next.is_cut, bytes: next.bytes };
     }
@@ -105,6 +108,14 @@ mod tests {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn a_coding_that_leaves_nothing_ends_the_undoing() {
+        let nothing = gzip(b"");
+        for codings in ["br, gzip", "deflate, gzip", "zstd, gzip"] {
+            assert_eq!(decode(nothing.clone(), codings, 100).unwrap().bytes, b"", "{codings}");
+        }
     }
 
     #[test]
