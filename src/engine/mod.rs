@@ -345,7 +345,9 @@ impl Engine {
     fn write_nearer(&mut self) {
         for part in std::mem::take(&mut self.nearer).chunks(MAX_NEARER) {
             self.nearer_out += 1;
-            self.actions.push(Action::Write(Record::Nearer(part.to_vec())));
+            let with_far = self.settings.limits.depth.is_some();
+            let urls = part.to_vec();
+            self.actions.push(Action::Write(Record::Nearer { urls, with_far }));
         }
     }
 }

@@ -312,10 +312,15 @@ pub enum Record {
     Mirror(OriginId, OriginId),
     /// The URLs of an origin stay pending until a resume, and why.
     Parked(OriginId, Box<str>),
-    /// URLs met again nearer to a seed: row, depth, found on. Answered by [`Reply::Nearer`].
-    /// A row among them that is done and leads somewhere owes an offer until
-    /// [`Record::Offered`] names it, also across runs.
-    Nearer(Vec<(UrlId, Depth, Option<UrlId>)>),
+    /// URLs met again nearer to a seed. Answered by [`Reply::Nearer`]. A row among them that
+    /// is done and leads somewhere owes an offer until [`Record::Offered`] names it, also
+    /// across runs.
+    Nearer {
+        /// Row, depth, found on.
+        urls: Vec<(UrlId, Depth, Option<UrlId>)>,
+        /// Whether to answer with the texts of what is set aside for depth.
+        with_far: bool,
+    },
     /// What these rows lead to was offered again; they owe nothing any more.
     Offered(Vec<UrlId>),
     /// Asks to be told when everything before it is on disk: [`Reply::Passed`].

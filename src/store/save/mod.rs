@@ -55,9 +55,9 @@ fn save(tx: &Transaction<'_>, crawl_id: i64, record: &Record) -> Result<Option<R
         }
         Record::Offered(ids) => set_of_states(tx, crawl_id, ids, "owes = 0")?,
         Record::Refused(id, refusal) => save_refused(tx, crawl_id, *id, refusal)?,
-        Record::Nearer(nearer) => {
-            let rows = nearer.iter().map(|(id, depth, found_on)| {
-                save_nearer(tx, crawl_id, *id, depth.rank(), *found_on)
+        Record::Nearer { urls, with_far } => {
+            let rows = urls.iter().map(|(id, depth, found_on)| {
+                save_nearer(tx, crawl_id, *id, (*depth, *found_on), *with_far)
             });
             return Ok(Some(Reply::Nearer(rows.collect::<Result<_>>()?)));
         }

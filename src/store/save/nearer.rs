@@ -3,13 +3,15 @@
 use tokio_rusqlite::rusqlite::{OptionalExtension, Result, Transaction, params};
 
 use crate::canonical::CanonicalUrl;
-use crate::engine::record::{FoundBy, NearerRow, UrlId};
+use crate::engine::record::{Depth, FoundBy, NearerRow, UrlId};
 use crate::refusal::Reason;
 use crate::store::load::{self, PENDING_COLUMNS};
 
-/// What a URL leads to, of a crawl. `CROSS JOIN` says in which order: SQLite would read every
-/// URL of the crawl to look for the few that are linked to.
-const LEADS_TO: &str = "SELECT t.target_id, t.is_redirect, CASE WHEN x.reason = 'depth' THEN u.url END
+/// What a URL leads to, of a crawl, with the texts of what is too far if ?3 says so. Nothing
+/// else of the targets is read: each would be a page of the file.
+const LEADS_TO: &str = "SELECT t.target_id, t.is_redirect, CASE WHEN ?3 THEN
+         (SELECT u.url FROM state x CROSS JOIN url u ON u.id = x.url_id
+          WHERE x.crawl_id = ?1 AND x.url_id = t.target_id AND x.reason = 'depth') END
      FROM (
          SELECT l.target_id, 0 AS is_redirect
          FROM state s JOIN fetch f ON f.id = s.fetch_id
@@ -19,29 +21,28 @@ const LEADS_TO: &str = "SELECT t.target_id, t.is_redirect, CASE WHEN x.reason = 
          UNION
          SELECT f.redirect_to, 1 FROM state s JOIN fetch f ON f.id = s.fetch_id
          WHERE s.crawl_id = ?1 AND s.url_id = ?2 AND s.state = 'done' AND f.redirect_to IS NOT NULL
-     ) t
-     CROSS JOIN state x ON x.crawl_id = ?1 AND x.url_id = t.target_id AND x.kind IN ('page', 'asset', 'external')
-     CROSS JOIN url u ON u.id = t.target_id";
+     ) t";
 
 /// Brings a URL nearer to the seeds, and says what the engine must know to go on.
 pub(super) fn save_nearer(
     tx: &Transaction<'_>,
     crawl_id: i64,
     id: UrlId,
-    depth: u16,
-    found_on: Option<UrlId>,
+    (depth, found_on): (Depth, Option<UrlId>),
+    with_far: bool,
 ) -> Result<NearerRow> {
     let mut statement = tx.prepare_cached(
         "UPDATE state SET depth = ?3, found_on = ?4 WHERE crawl_id = ?1 AND url_id = ?2 AND depth > ?3",
     )?;
-    statement.execute(params![crawl_id, id.0, depth, found_on.map(|id| id.0)])?;
+    statement.execute(params![crawl_id, id.0, depth.rank(), found_on.map(|id| id.0)])?;
     let sql = format!(
         "SELECT {PENDING_COLUMNS} FROM state s JOIN url u ON u.id = s.url_id
          WHERE s.crawl_id = ?1 AND s.url_id = ?2 AND s.state = 'pending'"
     );
     let mut statement = tx.prepare_cached(&sql)?;
     let pending = statement.query_row(params![crawl_id, id.0], load::pending_row).optional()?;
-    let leads_to = if pending.is_some() { Vec::new() } else { leads_to(tx, crawl_id, id)? };
+    let leads_to =
+        if pending.is_some() { Vec::new() } else { leads_to(tx, crawl_id, id, with_far)? };
     let mirror = if pending.is_some() { None } else { mirror(tx, crawl_id, id)? };
     let row = NearerRow { id, pending, leads_to, mirror };
     if row.owes_an_offer() {
@@ -67,9 +68,10 @@ fn leads_to(
     tx: &Transaction<'_>,
     crawl_id: i64,
     id: UrlId,
+    with_far: bool,
 ) -> Result<Vec<(UrlId, FoundBy, Option<std::sync::Arc<str>>)>> {
     let mut statement = tx.prepare_cached(LEADS_TO)?;
-    let rows = statement.query_map(params![crawl_id, id.0], |row| {
+    let rows = statement.query_map(params![crawl_id, id.0, with_far], |row| {
         let by = if row.get(1)? { FoundBy::Redirect } else { FoundBy::Link };
         Ok((UrlId(row.get(0)?), by, row.get::<_, Option<String>>(2)?.map(Into::into)))
     })?;
@@ -86,7 +88,7 @@ mod tests {
         let db = Connection::open_in_memory().unwrap();
         db.execute_batch(include_str!("../schema.sql")).unwrap();
         let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {LEADS_TO}")).unwrap();
-        let steps = plan.query_map([1, 2], |row| row.get::<_, String>(3)).unwrap();
+        let steps = plan.query_map([1, 2, 1], |row| row.get::<_, String>(3)).unwrap();
         for step in steps.map(Result::unwrap) {
             let is_whole = step.starts_with("SCAN") && !step.starts_with("SCAN t");
             assert!(!is_whole && !step.contains("AUTOMATIC"), "{step}");

@@ -196,8 +196,9 @@ impl File {
                 assert!(!why.is_empty(), "{origin:?} is parked without a word");
                 self.origin_mut(origin).parked = Some(why);
             }
-            Record::Nearer(list) => {
-                let rows = list.into_iter().map(|(id, depth, on)| self.nearer(id, depth, on));
+            Record::Nearer { urls, with_far } => {
+                let rows =
+                    urls.into_iter().map(|(id, depth, on)| self.nearer(id, (depth, on), with_far));
                 return Some(Reply::Nearer(rows.collect()));
             }
             Record::Offered(ids) => {
@@ -356,13 +357,18 @@ impl File {
         }
     }
 
-    fn nearer(&mut self, id: UrlId, depth: Depth, found_on: Option<UrlId>) -> NearerRow {
+    fn nearer(
+        &mut self,
+        id: UrlId,
+        (depth, found_on): (Depth, Option<UrlId>),
+        with_far: bool,
+    ) -> NearerRow {
         let state = self.states.get_mut(&id).expect("a URL that came nearer was met");
         if depth < state.depth {
             (state.depth, state.found_on) = (depth, found_on);
         }
         let pending = self.states[&id].is_pending().then(|| self.pending_row(id));
-        let leads_to = if pending.is_some() { Vec::new() } else { self.leads_to(id) };
+        let leads_to = if pending.is_some() { Vec::new() } else { self.leads_to(id, with_far) };
         let is_mirror = self.states[&id].reason() == Some(Reason::Mirror);
         let mirror = is_mirror.then(|| self.canonical(id));
         let row = NearerRow { id, pending, leads_to, mirror };
@@ -380,15 +386,14 @@ impl File {
     }
 
     /// What a fetched URL leads to, by followed links and by its redirect.
-    fn leads_to(&self, id: UrlId) -> Vec<(UrlId, FoundBy, Option<Arc<str>>)> {
+    fn leads_to(&self, id: UrlId, with_far: bool) -> Vec<(UrlId, FoundBy, Option<Arc<str>>)> {
         let (links, redirect) = self.shown(id);
         let links = links.iter().filter(|link| link.follow).map(|link| (link.target, false));
         let targets: BTreeSet<_> = links.chain(redirect.map(|id| (id, true))).collect();
-        let of = |id: &UrlId| self.states.get(id).filter(|state| state.kind.has_depth());
-        let rows = targets.iter().filter_map(|(id, is_redirect)| {
-            let is_aside = of(id)?.reason() == Some(Reason::Depth);
+        let rows = targets.iter().map(|(id, is_redirect)| {
+            let is_told = with_far && self.states[id].reason() == Some(Reason::Depth);
             let by = if *is_redirect { FoundBy::Redirect } else { FoundBy::Link };
-            Some((*id, by, is_aside.then(|| Arc::clone(&self.urls[id].0))))
+            (*id, by, is_told.then(|| Arc::clone(&self.urls[id].0)))
         });
         rows.collect()
     }

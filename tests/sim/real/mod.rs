@@ -124,7 +124,7 @@ impl Real {
         while batch.peek().is_some() {
             let part: Vec<_> = batch.by_ref().take(AT_ONCE).collect();
             let is_question = |record: &&Record| {
-                matches!(record, Record::Nearer(_) | Record::Barrier | Record::Refill { .. })
+                matches!(record, Record::Nearer { .. } | Record::Barrier | Record::Refill { .. })
             };
             let questions = part.iter().filter(is_question).count();
             self.records += part.len() as u64;
