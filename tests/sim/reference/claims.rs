@@ -34,11 +34,13 @@ impl Search<'_> {
         self.by_url.get(url).is_some_and(|id| self.case.past.done.contains(id) && is_done(id))
     }
 
-    /// Whether `url` was met under other settings, and nothing was against it.
+    /// Whether `url` was met under other settings, and nothing was against it but perhaps
+    /// that it is too far by now.
     pub(super) fn was_met(&self, url: &str) -> bool {
         let pending = &self.case.past.pending;
+        let reason = |id: &UrlId| self.case.file.states[id].reason();
         let stays =
-            |id: &UrlId| pending.contains(id) && self.case.file.states[id].refusal.is_none();
+            |id: &UrlId| pending.contains(id) && matches!(reason(id), None | Some(Reason::Depth));
         self.was_done(url) || self.by_url.get(url).is_some_and(stays)
     }
 
@@ -104,9 +106,6 @@ impl Search<'_> {
         }
         if fate == Fate::Private || site.is_private {
             return Reason::Private.as_str();
-        }
-        if kind == Kind::External {
-            return "done";
         }
         // Whether nobody else was there when it was tried decides.
         if is_dead(self, site) && !obeys {
