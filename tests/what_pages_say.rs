@@ -252,3 +252,39 @@ fn every_encoding_comes_out_as_readable_titles_and_texts() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut packing = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packing, body).unwrap();
+    packing.finish().unwrap()
+}
+
+/// The gzip of its server is as good as ours, and was paid for.
+#[test]
+fn a_body_is_stored_as_the_gzip_it_came_in() {
+    let long = format!("<title>Long</title><p>{}", "zebras and giraffes ".repeat(300));
+    let short = "<title>S</title>";
+    let half = gzip(format!("<title>Half</title>{long}").as_bytes());
+    let packed = |body: &[u8]| Answer::new(200, "text/html", body).with("Content-Encoding", "gzip");
+    let start = format!("{long}<a href=/long>l</a><a href=/short>s</a><a href=/half>h</a>");
+    let site = Site::of(&[
+        ("/", Answer::html(&start)),
+        ("/long", packed(&gzip(long.as_bytes()))),
+        ("/short", packed(&gzip(short.as_bytes()))),
+        ("/half", packed(&half[..half.len() - 8])),
+    ]);
+    let desk = Desk::new();
+    desk.run(&["crawl", &site.url("/"), "-o", "x.db", "-q", "--no-sitemaps"]);
+    let codecs =
+        "SELECT b.codec, p.title FROM body b JOIN page p ON p.body_id = b.id ORDER BY p.title";
+    let stored = desk.rows("x.db", codecs);
+    // What is cut, or hardly smaller, is packed anew.
+    assert_eq!(stored, ["zstd|Half", "zstd|Long", "gzip|Long", "zstd|S"]);
+
+    let body = desk.run(&["page", "x.db", &site.url("/long"), "--body"]);
+    assert_eq!(body.out, long);
+    let sql = "SELECT length(unpack(codec, bytes)) FROM body WHERE codec = 'gzip'";
+    let length = desk.run(&["query", "x.db", sql, "--format", "csv"]);
+    assert!(length.out.ends_with(&format!("\n{}\n", long.len())), "{}", length.out);
+    assert!(desk.run(&["search", "x.db", "giraffes"]).out.contains("/long"));
+}

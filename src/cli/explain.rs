@@ -20,7 +20,7 @@ use crate::extract::is_xhtml;
 use crate::hash::UrlHasher;
 use crate::pool::Pool;
 use crate::robots::Verdict;
-use crate::store::Body;
+use crate::store::{Body, unpack};
 use crate::visit::Visitor;
 
 /// Links and matches that are printed.
@@ -108,7 +108,8 @@ pub(super) async fn run(args: ExplainArgs, out: &mut impl Write) -> anyhow::Resu
             rules::print_rows(&all_rules, &visited.candidate.url, &page.rows, out)?;
         }
         if let (Some(selector), Some(body)) = (selector, &page.body) {
-            let html = zstd::decode_all(&*body.bytes).context("a body that was just compressed")?;
+            let html = unpack(body.codec, &body.bytes, body.size_bytes)?;
+            let html = html.context("a body that was just packed")?;
             let charset = page.charset.to_owned();
             let is_xhtml = is_xhtml(visited.fetch.content_type.as_deref().unwrap_or_default());
             print_matches(&selector, &Body { charset, is_xhtml, bytes: html }.html(), out)?;

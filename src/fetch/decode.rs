@@ -15,6 +15,8 @@ pub struct Decoded {
     pub bytes: Vec<u8>,
     /// Whether the cap, or an early end of the stream, cut it.
     pub is_cut: bool,
+    /// The body as it came, if that is gzip of all of it and nothing else.
+    pub gzip: Option<Vec<u8>>,
 }
 
 /// Why a body could not be read at all.
@@ -45,21 +47,28 @@ pub fn decode(body: Vec<u8>, content_encoding: &str, cap: usize) -> Result<Decod
         return Err(Undecodable::Nested(codings.len()));
     }
     let is_cut = body.len() > cap;
-    let mut decoded = Decoded { bytes: body, is_cut };
+    let mut decoded = Decoded { bytes: body, is_cut, gzip: None };
     decoded.bytes.truncate(cap);
     for coding in codings.iter().rev() {
         if decoded.bytes.is_empty() {
             break;
         }
         let next = undo(&decoded.bytes, coding, cap)?;
-        decoded = Decoded { is_cut: decoded.is_cut || next.is_cut, bytes: next.bytes };
+        let is_cut = decoded.is_cut || next.is_cut;
+        let is_gzip = codings.len() == 1 && is_gzip(coding) && !is_cut;
+        let gzip = is_gzip.then_some(decoded.bytes);
+        decoded = Decoded { bytes: next.bytes, is_cut, gzip };
     }
     Ok(decoded)
 }
 
+fn is_gzip(coding: &str) -> bool {
+    matches!(coding, "gzip" | "x-gzip")
+}
+
 fn undo(body: &[u8], coding: &str, cap: usize) -> Result<Decoded, Undecodable> {
     match coding {
-        "gzip" | "x-gzip" => read("gzip", flate2::read::MultiGzDecoder::new(body), cap),
+        _ if is_gzip(coding) => read("gzip", flate2::read::MultiGzDecoder::new(body), cap),
         // Servers send both what the standard means by deflate (zlib) and what its name says.
         "deflate" if body[0] & 0x0f == 8 => {
             read("deflate", flate2::read::ZlibDecoder::new(body), cap)
@@ -96,7 +105,7 @@ fn read(name: &'static str, decoder: impl Read, cap: usize) -> Result<Decoded, U
     if outcome.is_err() && bytes.is_empty() {
         return Err(Undecodable::Broken(name));
     }
-    Ok(Decoded { bytes, is_cut })
+    Ok(Decoded { bytes, is_cut, gzip: None })
 }
 
 #[cfg(test)]

@@ -13,7 +13,10 @@ pub(super) const IS_XHTML: &str =
 
 /// Undoes `codec`, giving at most `cap` bytes; `None` if there would be more,
 /// whatever the frame claims.
-pub(super) fn unpack(codec: &str, bytes: &[u8], cap: u64) -> Result<Option<Vec<u8>>> {
+///
+/// # Errors
+/// If the codec is not known, or the bytes are none of its.
+pub fn unpack(codec: &str, bytes: &[u8], cap: u64) -> Result<Option<Vec<u8>>> {
     let mut unpacked = Vec::new();
     match codec {
         "identity" => unpacked.extend_from_slice(bytes),
@@ -21,6 +24,10 @@ pub(super) fn unpack(codec: &str, bytes: &[u8], cap: u64) -> Result<Option<Vec<u
             let mut decoder = zstd::stream::Decoder::with_buffer(bytes)?;
             decoder.window_log_max(MAX_WINDOW_LOG)?;
             // Stops reading one byte beyond the cap.
+            decoder.take(cap.saturating_add(1)).read_to_end(&mut unpacked)?;
+        }
+        "gzip" => {
+            let decoder = flate2::read::MultiGzDecoder::new(bytes);
             decoder.take(cap.saturating_add(1)).read_to_end(&mut unpacked)?;
         }
         _ => return Err(Error::new(ErrorKind::InvalidData, format!("codec {codec} is not known"))),

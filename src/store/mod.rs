@@ -37,6 +37,7 @@ use crate::engine::{Finish, Loaded};
 use crate::extract::Rules;
 use crate::fault::panic_text;
 
+pub use body::unpack;
 pub use earlier::{Earlier, Packed, StoredAnswer};
 pub use export::{Body, Edge, Export, ExportError, Indexable, Node, Rows, StoredFetch, StoredPage};
 pub use extraction::{Reread, Rereading, RuleChange, Unread, is_own_name};

@@ -145,7 +145,7 @@ CREATE INDEX page_url ON page (url_id);
 CREATE TABLE body (
     id           INTEGER PRIMARY KEY,
     content_hash BLOB    NOT NULL UNIQUE,
-    codec        TEXT    NOT NULL,
+    codec        TEXT    NOT NULL,  -- zstd, or gzip as the server sent it
     size_bytes   INTEGER NOT NULL,  -- before compression
     bytes        BLOB    NOT NULL
 ) STRICT;

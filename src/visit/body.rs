@@ -8,7 +8,7 @@ use super::{PageRules, Read, challenge, page, sitemap};
 use crate::canonical::{CanonicalUrl, join};
 use crate::engine::record::{BodyRecord, Candidate, Found, FoundBy, Kind, RobotsAnswer};
 use crate::extract;
-use crate::fetch::{FetchError, Fetched, Head, decode};
+use crate::fetch::{Decoded, FetchError, Fetched, Head, decode};
 use crate::hash::ContentHash;
 use crate::refusal::{Reason, Refusal};
 use crate::robots::{MAX_ROBOTS_BYTES, Rules};
@@ -61,23 +61,23 @@ pub(super) fn read_body(
         }
         Kind::Sitemap => sitemap::read(candidate, decoded.bytes, is_cut, rules),
         Kind::Page | Kind::Asset if is_html(head) || page::looks_like_html(&decoded.bytes) => {
-            page::read(candidate, &decoded.bytes, is_cut, head, rules)
+            page::read(candidate, decoded, is_cut, head, rules)
         }
         Kind::Asset if is_css(head) => Read {
             found: css_links(candidate, &decoded.bytes, head, rules),
-            body: kept_body(&decoded.bytes, head, rules),
+            body: kept_body(decoded, head, rules),
             ..Read::default()
         },
         Kind::Page | Kind::Asset => {
-            Read { body: kept_body(&decoded.bytes, head, rules), ..Read::default() }
+            Read { body: kept_body(decoded, head, rules), ..Read::default() }
         }
         Kind::External => Read::default(),
     };
     Read { body_bytes, is_cut, ..read }
 }
 
-fn kept_body(body: &[u8], head: &Head, rules: &PageRules) -> Option<(ContentHash, BodyRecord)> {
-    is_kept(rules.bodies, head).then(|| (ContentHash::of(body), page::compress(body)))
+fn kept_body(body: Decoded, head: &Head, rules: &PageRules) -> Option<(ContentHash, BodyRecord)> {
+    is_kept(rules.bodies, head).then(|| (ContentHash::of(&body.bytes), page::pack(body)))
 }
 
 /// What a stylesheet refers to: assets, too.

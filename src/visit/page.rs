@@ -10,7 +10,7 @@ use crate::canonical::{MAX_URL_BYTES, QueryEncoding, Unusable, join_in, without_
 use crate::config::Bodies;
 use crate::engine::record::{BodyRecord, Candidate, Found, FoundBy, Kind, PageRecord};
 use crate::extract;
-use crate::fetch::Head;
+use crate::fetch::{Decoded, Head};
 use crate::hash::{ContentHash, UrlHasher};
 use crate::pool::spent;
 use crate::refusal::{Reason, Refusal};
@@ -25,14 +25,14 @@ const ODD_BYTES: usize = 256;
 /// Reads an HTML page. Of a body that was cut, no links are taken.
 pub(super) fn read(
     candidate: &Candidate,
-    body: &[u8],
+    body: Decoded,
     is_cut: bool,
     head: &Head,
     rules: &PageRules,
 ) -> Read {
-    let mut read = read_text(candidate, body, is_cut, head, rules);
+    let mut read = read_text(candidate, &body.bytes, is_cut, head, rules);
     if let Some(page) = read.page.as_mut().filter(|_| rules.bodies != Bodies::None) {
-        page.body = Some(compress(body));
+        page.body = Some(pack(body));
     }
     read
 }
@@ -173,12 +173,18 @@ pub(super) fn unusable(raw: &str, unusable: &Unusable, by: FoundBy, hasher: &Url
     Found { hash: hasher.hash(&raw), text, kind: Kind::Page, by, refusal }
 }
 
-pub(super) fn compress(body: &[u8]) -> BodyRecord {
+/// A body as it is stored: as it came, if its server had made it small, or compressed.
+pub(super) fn pack(body: Decoded) -> BodyRecord {
     thread_local! {
         static PACKER: RefCell<Packer> = RefCell::new(Packer::new());
     }
-    let bytes = PACKER.with_borrow_mut(|packer| packer.pack(body));
-    BodyRecord { codec: "zstd", bytes, size_bytes: body.len() as u64 }
+    let Decoded { bytes, gzip, .. } = body;
+    let size_bytes = bytes.len() as u64;
+    if let Some(gzip) = gzip.filter(|gzip| gzip.len() <= bytes.len() / 2) {
+        return BodyRecord { codec: "gzip", bytes: gzip, size_bytes };
+    }
+    let bytes = PACKER.with_borrow_mut(|packer| packer.pack(&bytes));
+    BodyRecord { codec: "zstd", bytes, size_bytes }
 }
 
 /// Compresses into a buffer of its own, as the room that a body might need is many

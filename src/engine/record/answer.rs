@@ -109,7 +109,7 @@ pub struct PageRecord {
 /// A body as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BodyRecord {
-    /// `zstd`.
+    /// `zstd` or `gzip`.
     pub codec: &'static str,
     /// Compressed.
     pub bytes: Vec<u8>,

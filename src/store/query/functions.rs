@@ -1,7 +1,7 @@
 //! SQL functions of a query: one of ours, and some of `SQLite`'s with a bound.
 //!
 //! `unpack(codec, bytes)` gives the bytes of a stored body as they were, as a
-//! blob: codec `'zstd'` decompresses, `'identity'` returns `bytes`; NULL in,
+//! blob: codecs `'zstd'` and `'gzip'` decompress, `'identity'` returns `bytes`; NULL in,
 //! NULL out. The codec is the `codec` column beside the bytes.
 //!
 //! A few built-ins take time that grows with the *product* of two lengths, which
@@ -103,14 +103,16 @@ fn unpack(context: &Context<'_>) -> Result<Value> {
             Ok(Value::Text(String::from_utf8_lossy(bytes).into_owned()))
         }
         (ValueRef::Text(b"identity"), ValueRef::Blob(bytes)) => Ok(Value::Blob(bytes.to_vec())),
-        (ValueRef::Text(b"zstd"), ValueRef::Blob(bytes)) => {
+        (ValueRef::Text(codec @ (b"zstd" | b"gzip")), ValueRef::Blob(bytes)) => {
             let most = u64::from(MAX_VALUE_BYTES.unsigned_abs());
-            let damaged = |_| Error::UserFunctionError("unpack(): the bytes are not zstd".into());
-            let unpacked = body::unpack("zstd", bytes, most).map_err(damaged)?;
+            let codec = if codec == b"zstd" { "zstd" } else { "gzip" };
+            let damaged =
+                |_| Error::UserFunctionError(format!("unpack(): the bytes are not {codec}").into());
+            let unpacked = body::unpack(codec, bytes, most).map_err(damaged)?;
             unpacked.map(Value::Blob).ok_or_else(too_big)
         }
         _ => Err(Error::UserFunctionError(
-            "unpack(): the codec is 'zstd' or 'identity', then a blob".into(),
+            "unpack(): the codec is 'zstd', 'gzip' or 'identity', then a blob".into(),
         )),
     }
 }
