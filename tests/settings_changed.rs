@@ -142,3 +142,17 @@ fn a_part_of_a_page_is_fetched_though_another_link_to_it_is_not_followed() {
     resume(&desk, &["--assets"]);
     assert_eq!(site.paths(), ["/", "/both.png"]);
 }
+
+#[test]
+fn a_part_of_a_page_is_fetched_though_it_is_too_far_as_a_page() {
+    let site = Site::of(&[
+        ("/", Answer::html("<img src=/pic.png><a href=/1>1</a>")),
+        ("/1", Answer::html("<a href=/pic.png>p</a>")),
+        ("/pic.png", Answer::new(200, "image/png", b"x")),
+    ]);
+    let desk = Desk::new();
+    crawl(&desk, &site.url("/"), &["-d", "1"]);
+    assert_eq!(desk.rows("x.db", "SELECT reason FROM skipped"), ["depth"]);
+    resume(&desk, &["--assets"]);
+    assert_eq!(site.paths(), ["/", "/1", "/pic.png"]);
+}

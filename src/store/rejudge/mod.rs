@@ -204,7 +204,7 @@ impl Judge<'_> {
             Some(Asset) if !wishes.assets => Ok(Verdict::Stays),
             // Only what a followed link leads to comes as far; is it followed still?
             Some(Robots | Depth | Private | Mirror | Trap | Budget)
-                if it.kind == Kind::Page && !self.is_any_shunned =>
+                if it.kind == Kind::Page && !self.is_any_shunned && !wishes.assets =>
             {
                 let too_deep = self.too_deep(it.depth);
                 let fetch = Verdict::Fetch(Kind::Page, None);
@@ -217,14 +217,16 @@ impl Judge<'_> {
     /// What the links to a URL say.
     fn by_links(&mut self, it: &Standing) -> Result<Verdict> {
         let found = self.ways.of(self.tx, it)?;
-        if let Some(way) = found.page {
-            return Ok(match self.too_deep(way.depth) {
-                Some(refusal) => Verdict::Aside(refusal, Some(way)),
-                None => Verdict::Fetch(Kind::Page, Some(way)),
-            });
+        let far = found.page.map(|way| (way, self.too_deep(way.depth)));
+        if let Some((way, None)) = far {
+            return Ok(Verdict::Fetch(Kind::Page, Some(way)));
         }
+        // A part of a page is never too far.
         if let Some(part) = found.part.filter(|_| self.belonging.wishes.assets) {
             return Ok(Verdict::Fetch(Kind::Asset, Some(part)));
+        }
+        if let Some((way, Some(refusal))) = far {
+            return Ok(Verdict::Aside(refusal, Some(way)));
         }
         let refusal = match (found.nofollow, found.what) {
             (Some(detail), _) => Refusal::new(Reason::Nofollow, detail),

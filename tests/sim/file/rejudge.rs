@@ -146,7 +146,7 @@ impl File {
             (Some(Nofollow), _) if now.wishes.nofollow && !now.wishes.assets => None,
             (Some(Asset), _) if !now.wishes.assets => None,
             (Some(Robots | Depth | Private | Mirror | Trap | Budget), Kind::Page)
-                if !is_any_shunned =>
+                if !is_any_shunned && !now.wishes.assets =>
             {
                 Some(match too_deep(state.depth) {
                     Some(refusal) => Verdict::Aside(refusal, None),
@@ -155,14 +155,15 @@ impl File {
             }
             _ => {
                 let ways = self.ways(id, now.wishes.nofollow);
-                if let Some(way) = ways.page {
-                    return Some(match too_deep(way.0) {
-                        Some(refusal) => Verdict::Aside(refusal, Some(way)),
-                        None => Verdict::Fetch(Kind::Page, Some(way)),
-                    });
+                let far = ways.page.map(|way| (way, too_deep(way.0)));
+                if let Some((way, None)) = far {
+                    return Some(Verdict::Fetch(Kind::Page, Some(way)));
                 }
                 if let Some(way) = ways.part.filter(|_| now.wishes.assets) {
                     return Some(Verdict::Fetch(Kind::Asset, Some(way)));
+                }
+                if let Some((way, Some(refusal))) = far {
+                    return Some(Verdict::Aside(refusal, Some(way)));
                 }
                 let none = "no followed link leads to it";
                 let asset = || Refusal::new(Asset, ways.what.unwrap_or(none));

@@ -34,13 +34,17 @@ impl Search<'_> {
         self.by_url.get(url).is_some_and(|id| self.case.past.done.contains(id) && is_done(id))
     }
 
-    /// Whether `url` was met under other settings, and nothing was against it but perhaps
-    /// that it is too far by now.
+    /// Whether `url` was met under other settings, and nothing was against it until its turn
+    /// came, or it was too far.
     pub(super) fn was_met(&self, url: &str) -> bool {
+        use Reason::{Budget, Crashed, Depth, Mirror, Private, Robots, Trap};
         let pending = &self.case.past.pending;
-        let reason = |id: &UrlId| self.case.file.states[id].reason();
-        let stays =
-            |id: &UrlId| pending.contains(id) && matches!(reason(id), None | Some(Reason::Depth));
+        let waited = |id: &UrlId| {
+            let reason = self.case.file.states[id].reason();
+            let by_turn = [Budget, Crashed, Depth, Mirror, Private, Robots, Trap];
+            reason.is_none_or(|reason| by_turn.contains(&reason))
+        };
+        let stays = |id: &UrlId| pending.contains(id) && waited(id);
         self.was_done(url) || self.by_url.get(url).is_some_and(stays)
     }
 
@@ -184,6 +188,12 @@ impl Search<'_> {
         };
         let is_one = shows(own.origin()).is_some() && shows(own.origin()) == shows(twin);
         (is_one && !case.config.scope.mirrors).then_some(twin)
+    }
+
+    /// Whether a URL of a mirror stood for `url`, which other settings set aside since.
+    pub(super) fn was_twin(&self, url: &str) -> bool {
+        let stands_for = |other: &str| self.twin_origin(other).is_some() && self.twin(other) == url;
+        self.case.is_changed && self.by_url.keys().any(|other| stands_for(other))
     }
 
     /// The URL that a URL of a mirror stands for.

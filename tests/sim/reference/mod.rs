@@ -137,8 +137,8 @@ impl<'a> Search<'a> {
         if let Some((_, text, url)) = wrong.min() {
             panic!("{text}{}", self.sources(url));
         }
-        let more: Vec<_> =
-            self.by_url.keys().filter(|url| !self.stands.contains_key(**url)).collect();
+        let more = self.by_url.keys().filter(|url| !self.stands.contains_key(**url));
+        let more: Vec<_> = more.filter(|url| !self.was_twin(url)).collect();
         assert!(more.is_empty(), "nothing leads to {more:?}");
     }
 
@@ -164,6 +164,11 @@ impl<'a> Search<'a> {
             }
         }
         text
+    }
+
+    /// Whether the file says that this is against `url`.
+    fn says(&self, url: &str, reason: Reason) -> bool {
+        self.file_state(url).is_some_and(|state| state.reason() == Some(reason))
     }
 
     fn file_state(&self, url: &str) -> Option<&'a State> {
@@ -209,6 +214,10 @@ impl<'a> Search<'a> {
             }
             // Named by a robots.txt before anything else led there.
             Err(_) if self.is_read_as_sitemap(url) => {}
+            // Where other settings were, that was against it first.
+            Err(_) if hops > MAX_HOPS && self.says(url, Reason::Redirects) => {
+                self.stands.insert(url.to_owned(), refused(Reason::Redirects));
+            }
             Err(refusal) => {
                 self.stands.insert(url.to_owned(), refused(refusal.reason));
             }
@@ -243,7 +252,13 @@ impl<'a> Search<'a> {
         };
         match against {
             None => self.offer(url, Kind::Page, depth, 0),
-            Some(_) if self.was_met(url) => self.grant(url, depth, 0),
+            Some(_) if self.was_met(url) => {
+                // As a part of a page, which may turn out to be one.
+                if how == How::Image && !self.says(url, Reason::Depth) {
+                    self.converted.insert(url.to_owned());
+                }
+                self.grant(url, depth, 0);
+            }
             Some(reason) => {
                 let worst = self.shunned.entry(url.to_owned()).or_insert(reason);
                 if reason == Reason::Nofollow {
@@ -317,20 +332,19 @@ impl<'a> Search<'a> {
 
     /// The file has as something else what is offered as `kind`.
     fn reach_claimed(&mut self, url: &str, (kind, other): (Kind, Kind), depth: u16, hops: u8) {
-        let is_set_aside = self.file_state(url).map(State::name) == Some(Reason::Depth.as_str());
+        let is_set_aside = self.says(url, Reason::Depth);
         let is_far = is_set_aside && self.too_far(kind, depth, hops).is_some();
         if (kind, other) == (Kind::Page, Kind::External) && is_far {
             // It was to be checked, and belongs to the crawl now.
             return self.set_far(url, kind, refused(Reason::Depth));
         }
-        // What was granted is on its way, and may be nearer by this one.
-        if kind == Kind::Asset && !self.granted.contains(url) {
-            // A page that links to it as both means it as a page.
-            if is_set_aside {
-                return;
-            }
+        if kind == Kind::Asset && !is_set_aside {
             self.converted.insert(url.to_owned());
+        } else if kind == Kind::Asset && !self.granted.contains(url) {
+            // A page that links to it as both means it as a page.
+            return;
         }
+        // What was granted is on its way, and may be nearer by this one.
         self.grant_as(url, other, depth, hops);
     }
 
