@@ -11,6 +11,7 @@ mod gates;
 mod overview;
 mod pagerank;
 mod parts;
+mod sample;
 mod sections;
 
 use std::io;
@@ -23,6 +24,7 @@ use super::{Query, QueryError, QueryLimits, Value};
 pub use count::Tally;
 pub use gates::{GATES, Gate, Judgement, Severity, gate};
 pub use overview::{Answers, Overview, Started};
+pub use sample::Sample;
 
 /// What a report is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
