@@ -190,7 +190,7 @@ fn numbers_settings_and_findings_are_those_of_the_crawl() {
     }
     assert!(
         texts(&page, ".left li")
-            .contains(&"1 links to other sites crawlite resume x.db --check-external".to_owned())
+            .contains(&"1 link to another site crawlite resume x.db --check-external".to_owned())
     );
 
     let findings = texts(&page, ".findings li");
@@ -249,12 +249,14 @@ fn long_tables_are_cut_and_the_command_that_gives_them_whole_works() {
     crawl(&desk, &site, &[]);
     let page = Html::parse_document(&report(&desk, &["--limit", "2", "--crawl", "1"]));
     assert_eq!(all(&page, "#titles tbody tr").len(), 2);
-    assert_eq!(texts(&page, "#titles caption"), ["Titles: the first 2 of 6 rows"]);
+    assert_eq!(texts(&page, "#titles caption"), ["Titles: 2 of 17 rows"]);
+    let issues = texts(&page, "#titles tbody td:first-child");
+    assert_eq!(issues, ["duplicate", "too short"], "each issue has its share");
     let after = texts(&page, "#titles .after");
     let (more, command) = after[0].split_once(" ; all of them: crawlite ").unwrap();
-    assert_eq!(more, "4 more rows");
+    assert_eq!(more, "15 more rows");
     let ran = desk.run(&command.split(' ').collect::<Vec<_>>());
-    assert_eq!((ran.code, ran.out.lines().count()), (Some(0), 7), "{command}: {}", ran.err);
+    assert_eq!((ran.code, ran.out.lines().count()), (Some(0), 18), "{command}: {}", ran.err);
 }
 
 #[test]

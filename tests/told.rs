@@ -189,3 +189,11 @@ fn what_is_broken_is_printed_once_by_check() {
     let by_view = "SELECT source, kind FROM broken_links WHERE target LIKE '%missing.png'";
     assert_eq!(desk.rows("x.db", by_view), [format!("{}|css", site.url("/s.css"))]);
 }
+
+#[test]
+fn one_run_is_said_in_the_singular() {
+    let (site, desk) = (Site::of(&[("/", Answer::html("<p>x"))]), Desk::new());
+    assert_eq!(crawl(&desk, &site.url("/"), &["-q"]).code, Some(0));
+    let told = desk.run(&["status", "x.db"]).out;
+    assert!(told.lines().any(|line| line.ends_with(" in 1 run")), "{told}");
+}

@@ -63,7 +63,8 @@ fn print(
     let seeds = seeds.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
     let took = span(Duration::from_millis(u64::try_from(status.elapsed_ms).unwrap_or_default()));
     writeln!(out, "{}", sanitize(&format!("Crawl {} of {seeds}: {state}", status.crawl_id)))?;
-    writeln!(out, "  began    {} UTC, {took} in {} runs", status.started_at, status.runs)?;
+    let runs = if status.runs == 1 { "1 run".into() } else { format!("{} runs", status.runs) };
+    writeln!(out, "  began    {} UTC, {took} in {runs}", status.started_at)?;
     writeln!(out, "  pages    {} ({})", count(status.done), answers(status))?;
     writeln!(out, "  to go    {}", count(status.pending))?;
     writeln!(out, "  skipped  {} of {} URLs met", count(status.skipped), count(status.urls))?;

@@ -14,7 +14,7 @@ pub(super) const SCHEMA_VERSION: i32 = 3;
 const SCHEMA: &str = include_str!("schema.sql");
 /// What brings a file from each version to the next, version 1 first.
 const STEPS: [&str; 2] = [include_str!("migrate_2.sql"), include_str!("migrate_3.sql")];
-const VIEWS: &str = include_str!("views.sql");
+const VIEWS: &str = concat!(include_str!("views.sql"), "\n", include_str!("views_of_copies.sql"));
 
 /// A view and what it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]

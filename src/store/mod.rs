@@ -51,7 +51,7 @@ pub use reader::{Reader, RuleSum, Status, Summary, check_header};
 pub use rejudge::{Belonging, Rejudged};
 pub use reopen::Failure;
 pub use reports::{
-    Answers, GATES, Gate, Group, Judgement, Overview, REPORTS, Report, Reports, Severity,
+    Answers, GATES, Gate, Group, Judgement, Overview, REPORTS, Report, Reports, Sample, Severity,
     ShownCrawl, Started, Tally, gate, report,
 };
 pub use rules_of_crawl::RulesOfCrawl;

@@ -30,7 +30,7 @@ import time
 
 from outside_view import print_table, verdict
 
-HOST = "http://big.example"
+HOST = "https://big.example"
 SHARED = 30  # links of the menu, the same on every page
 PAGE_MAX = 4_000_000  # bytes of the page of HTML
 SEARCH_BUILD = 60  # how often --seconds the first search may take, which builds the index
@@ -67,7 +67,7 @@ class Site:
         self.pages, self.chance = pages, chance
         self.urls = []  # (url, kind of answer)
         add = lambda name, url, count: setattr(self, name, self.add(url, name, count))
-        add("page", "/section-{a}/page-{n}.html", pages)
+        add("page", "/section-{a}/page-{n}.html{q}", pages)
         add("missing", "/gone/{n}", pages // 100)
         add("failing", "/fails/{n}", pages // 1000)
         add("silent", "/silent/{n}", pages // 1000)
@@ -76,6 +76,7 @@ class Site:
         add("orphan", "/only-in-sitemap/{n}", pages // 50)
         add("disallowed", "/private/{n}", pages // 10)
         add("asset", "/static/picture-{n}.png", pages // 2)
+        add("insecure", "http://static.big.example/{n}.png", pages // 20)
         add("external", "https://other-{a}.example/{n}", pages * 2)
         self.robots = self.add("/robots.txt", "robots", 1)[0]
         self.sitemap = self.add("/sitemap.xml", "sitemap", 1)[0]
@@ -83,7 +84,7 @@ class Site:
     def add(self, pattern, kind, count):
         first = len(self.urls) + 1
         for n in range(count):
-            url = pattern.format(n=n, a=n % 97)
+            url = pattern.format(n=n, a=n % 97, q="" if n % 10 or n == 0 else f"?Page_id={n}")
             self.urls.append((url if "://" in url else HOST + url, kind))
         return range(first, first + count)
 
@@ -103,7 +104,8 @@ class Site:
             elif draw < 0.75:
                 yield chance.choice(self.external), "a", chance.choice(WORDS), 1
             elif draw < 0.95:
-                yield chance.choice(self.asset), "img", "", 0
+                group = self.insecure if draw < 0.77 else self.asset
+                yield chance.choice(group), "img", chance.choice(["", "A picture of a " + chance.choice(WORDS)]), 0
             elif draw < 0.98:
                 yield chance.choice(self.disallowed), "a", "private", 1
             elif draw < 0.99:
@@ -215,6 +217,7 @@ def page(site, version, target, chance):
         "og": json.dumps({"og:title": title, "og:type": "article"}) if n % 2 else None,
         "jsonld_types": json.dumps(["Article", "BreadcrumbList"]) if n % 4 else None,
         "hreflang": json.dumps([["en", text], ["de", other]]) if n % 4 == 0 else None,
+        "rel_next": other if n % 4 else None, "rel_prev": site.urls[n - 1][0] if n % 4 and n % 19 else None,
         "needs_javascript": "an empty app root" if n % 999 == 0 else None, "main_words": n % 900,
     }
 
@@ -250,14 +253,14 @@ def entry(crawl_id, sitemap, target):
 def standing(site, crawl_id, index, began, versions, answers):
     """The state of a URL and its request, if it was fetched."""
     kind, target = site.urls[index][1], index + 1
-    refused = {"external": ("external", "other.example"), "asset": ("asset", "img"),
+    refused = {"external": ("external", "other.example"), "asset": ("asset", "img"), "insecure": ("asset", "img"),
                "disallowed": ("robots", "line 2: Disallow: /private/")}.get(kind)
     depth = 65535 if kind == "orphan" else min(9, index // max(1, site.pages // 9))
     state = {"crawl_id": crawl_id, "url_id": target, "state": "aside" if refused else "done",
              "reason": refused and refused[0], "detail": refused and refused[1],
              "kind": kind if kind == "sitemap" else "page", "depth": depth,
              "found_on": None if index == 0 or kind == "orphan" else site.page[0], "hops": 0,
-             "origin_id": None if kind in ("external", "asset") else 1, "attempts": 0 if refused else 1, "fetch_id": None}
+             "origin_id": None if kind in ("external", "asset", "insecure") else 1, "attempts": 0 if refused else 1, "fetch_id": None}
     if refused:
         return state, None
     status = {"missing": 404, "failing": 503, "silent": None, "moved": 301, "moved_twice": 302}.get(kind, 200)
@@ -273,7 +276,8 @@ def standing(site, crawl_id, index, began, versions, answers):
         "error": "timeout" if status is None else None, "error_detail": "no answer within 2m" if status is None else None,
         "http_version": "HTTP/1.1", "ip": "192.0.2.1", "wire_bytes": size or 0, "body_bytes": size,
         "content_type": "text/html; charset=utf-8" if index % 20 else "application/pdf", "redirect_to": to and to(),
-        "headers": json.dumps({"content-type": ["text/html; charset=utf-8"], "server": ["nginx"], "x-filler": ["x" * 300]}),
+        "headers": json.dumps({"content-type": ["text/html; charset=utf-8"], "server": ["nginx"], "x-filler": ["x" * 300]}
+                              | ({"x-frame-options": ["DENY"]} if index % 3 else {})),
         "is_cut": 0, "page_id": versions.get(target),
     }
 

@@ -1,6 +1,7 @@
 //! How is a whole crawl written as one page of HTML?
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -15,7 +16,7 @@ use crate::cli::target::{Stream, check_free, check_is_not};
 use crate::cli::{Usage, say};
 use crate::config::Config;
 use crate::export::html::{Html, Map, Page, Tree};
-use crate::store::{QueryError, REPORTS, Reports, ShownCrawl, Tally, Value, is_owned};
+use crate::store::{QueryError, REPORTS, Reports, Sample, ShownCrawl, Tally, Value, is_owned};
 use crate::visit::unix_ms;
 
 /// Rows of a table unless asked for more.
@@ -98,7 +99,7 @@ impl Job<'_> {
     fn page(&self, stream: Stream<'_>, interrupt: &Interrupt) -> anyhow::Result<(usize, u64)> {
         let (id, args) = (self.shown.id, self.args);
         let overview = self.reports.overview(id)?.ok_or_else(|| anyhow!("the crawl is gone"))?;
-        let tallies = self.tallies(interrupt)?;
+        let (tallies, samples) = self.tallies(interrupt)?;
         let mut tree = Tree::default();
         self.reports.each_page(id, |url, status| tree.add(url, status))?;
         let sections = tree.sections();
@@ -118,36 +119,54 @@ impl Job<'_> {
             map: Map { sections: sections.list(), links },
         };
         let mut html = Html::begin(stream, &page).map_err(QueryError::Output)?;
-        let tables = self.tables(&mut html, &page)?;
+        let tables = self.tables(&mut html, &page, &samples)?;
         let stream = html.finish().map_err(QueryError::Output)?;
         Ok((tables, stream.finish().map_err(QueryError::Output)?))
     }
 
-    /// Every report with its rows and findings.
-    fn tallies(&self, interrupt: &Interrupt) -> anyhow::Result<Vec<Tally>> {
-        let mut tallies = Vec::new();
+    /// Rows of a table; `None` for all of them.
+    fn most(&self) -> Option<usize> {
+        let most = self.args.limit.unwrap_or(ROWS);
+        (most > 0).then(|| usize::try_from(most).unwrap_or(usize::MAX))
+    }
+
+    /// Every report with its numbers of rows and findings, and its table, unless that is to
+    /// have all rows.
+    fn tallies(&self, interrupt: &Interrupt) -> anyhow::Result<(Vec<Tally>, Samples)> {
+        let (mut tallies, mut samples) = (Vec::new(), HashMap::new());
         let all = Some(REPORTS.len() as u64);
-        let mut counting = Counting::start("reports counted", all, self.quiet);
-        self.reports.tally_all(self.shown.id, |tally| {
-            tallies.push(tally);
-            counting.add_long();
-            interrupt.check()
-        })?;
+        let mut counting = Counting::start("reports made", all, self.quiet);
+        self.reports.tally_all(
+            self.shown.id,
+            self.most().unwrap_or_default(),
+            |tally, sample| {
+                samples.insert(tally.report.name, sample);
+                tallies.push(tally);
+                counting.add_long();
+                interrupt.check()
+            },
+        )?;
         counting.finish();
-        Ok(tallies)
+        Ok((tallies, samples))
     }
 
     /// Writes the reports that have rows; their number.
-    fn tables(&self, html: &mut Html<'_, Stream<'_>>, page: &Page<'_>) -> anyhow::Result<usize> {
-        let limit = match self.args.limit {
-            Some(0) => None,
-            limit => Some(limit.unwrap_or(ROWS)),
-        };
+    fn tables(
+        &self,
+        html: &mut Html<'_, Stream<'_>>,
+        page: &Page<'_>,
+        samples: &Samples,
+    ) -> anyhow::Result<usize> {
         let tables = page.reports().count();
         let mut counting = Counting::start("tables written", Some(tables as u64), self.quiet);
         for tally in page.reports() {
             html.begin_report(tally).map_err(QueryError::Output)?;
-            let rows = self.rows(html, tally, limit)?;
+            let rows = match (&tally.failure, self.most()) {
+                (Some(failure), _) => html.failed(failure).map(|()| 0).map_err(QueryError::Output),
+                (None, Some(_)) => write_sample(html, tally, &samples[tally.report.name])
+                    .map_err(QueryError::Output),
+                (None, None) => self.all_rows(html, tally),
+            }?;
             html.end_report(tally, rows).map_err(QueryError::Output)?;
             counting.add_long();
         }
@@ -155,23 +174,15 @@ impl Job<'_> {
         Ok(tables)
     }
 
-    /// Writes the rows of a report, as far as they can be had; their number.
-    fn rows(
-        &self,
-        html: &mut Html<'_, Stream<'_>>,
-        tally: &Tally,
-        limit: Option<u64>,
-    ) -> Result<u64, QueryError> {
-        if let Some(failure) = &tally.failure {
-            return html.failed(failure).map(|()| 0).map_err(QueryError::Output);
-        }
-        let table = RefCell::new(html.table(tally, limit));
+    /// Writes every row of a report as it comes, as far as they can be had; their number.
+    fn all_rows(&self, html: &mut Html<'_, Stream<'_>>, tally: &Tally) -> Result<u64, QueryError> {
+        let table = RefCell::new(html.table(tally, None));
         let columns = |names: &[String]| {
             table.borrow_mut().columns(names);
             Ok(())
         };
         let row = |row: &[Value]| table.borrow_mut().row(row);
-        let outcome = self.reports.run(tally.report, Some(self.shown.id), limit, columns, row);
+        let outcome = self.reports.run(tally.report, Some(self.shown.id), None, columns, row);
         let rows = table.into_inner().finish().map_err(QueryError::Output)?;
         match outcome {
             Err(error) if error.is_too_much() => {
@@ -181,4 +192,21 @@ impl Job<'_> {
         }
         Ok(rows)
     }
+}
+
+/// Rows of reports, by their names.
+type Samples = HashMap<&'static str, Sample>;
+
+/// Writes the rows that stand for a report; their number.
+fn write_sample(
+    html: &mut Html<'_, Stream<'_>>,
+    tally: &Tally,
+    sample: &Sample,
+) -> std::io::Result<u64> {
+    let mut table = html.table(tally, Some(sample.rows.len() as u64));
+    table.columns(&sample.columns);
+    for row in &sample.rows {
+        table.row(row)?;
+    }
+    table.finish()
 }

@@ -179,30 +179,9 @@ fn checks(config: &Config) -> String {
     if asked.is_empty() { "nothing besides pages".into() } else { asked.join(", ") }
 }
 
-/// What nobody looked at, with the command that does.
+/// Writes what nobody looked at.
 fn write_left_out(out: &mut impl Write, page: &Page<'_>) -> io::Result<()> {
-    let overview = page.overview;
-    let skipped = |name: &str| {
-        overview.skipped.iter().find(|(reason, _)| reason == name).map_or(0, |(_, urls)| *urls)
-    };
-    let scope = page.config.map(|config| &config.scope);
-    let resume = format!("crawlite resume {}", shell_word(page.file));
-    let mut left = Vec::new();
-    if overview.pending > 0 {
-        left.push((format!("{} URLs are still to fetch", count(overview.pending)), resume.clone()));
-    }
-    if skipped("external") > 0 && !scope.is_some_and(|scope| scope.check_external) {
-        let what = format!("{} links to other sites", count(skipped("external")));
-        left.push((what, format!("{resume} --check-external")));
-    }
-    if skipped("asset") > 0 && !scope.is_some_and(|scope| scope.assets) {
-        let what = format!("{} images, scripts and stylesheets", count(skipped("asset")));
-        left.push((what, format!("{resume} --assets")));
-    }
-    if overview.html_pages > 0 && !scope.is_some_and(|scope| scope.check_fragments) {
-        let what = "Whether places on pages that links name (#…) are there".to_owned();
-        left.push((what, format!("{resume} --check-fragments")));
-    }
+    let (overview, left) = (page.overview, left_out(page));
     if left.is_empty() && overview.parked.is_empty() && overview.links_cut == 0 {
         return Ok(());
     }
@@ -218,6 +197,37 @@ fn write_left_out(out: &mut impl Write, page: &Page<'_>) -> io::Result<()> {
         writeln!(out, "<li>{cut} links beyond what is kept of one page</li>")?;
     }
     out.write_all(b"</ul>\n")
+}
+
+/// What nobody looked at, each with the command that does.
+fn left_out(page: &Page<'_>) -> Vec<(String, String)> {
+    let overview = page.overview;
+    let skipped = |name: &str| {
+        overview.skipped.iter().find(|(reason, _)| reason == name).map_or(0, |(_, urls)| *urls)
+    };
+    let of = |number: u64, one: &str, many: &str| {
+        format!("{} {}", count(number), if number == 1 { one } else { many })
+    };
+    let scope = page.config.map(|config| &config.scope);
+    let resume = format!("crawlite resume {}", shell_word(page.file));
+    let mut left = Vec::new();
+    if overview.pending > 0 {
+        let what = of(overview.pending, "URL is still to fetch", "URLs are still to fetch");
+        left.push((what, resume.clone()));
+    }
+    if skipped("external") > 0 && !scope.is_some_and(|scope| scope.check_external) {
+        let what = of(skipped("external"), "link to another site", "links to other sites");
+        left.push((what, format!("{resume} --check-external")));
+    }
+    if skipped("asset") > 0 && !scope.is_some_and(|scope| scope.assets) {
+        let (one, many) = ("image, script or stylesheet", "images, scripts and stylesheets");
+        left.push((of(skipped("asset"), one, many), format!("{resume} --assets")));
+    }
+    if overview.html_pages > 0 && !scope.is_some_and(|scope| scope.check_fragments) {
+        let what = "Whether places on pages that links name (#…) are there".to_owned();
+        left.push((what, format!("{resume} --check-fragments")));
+    }
+    left
 }
 
 #[cfg(test)]

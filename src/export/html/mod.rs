@@ -170,7 +170,7 @@ impl<'a, W: Write> Html<'a, W> {
         let title = tally.report.title;
         let caption = match shown {
             Some(shown) if shown < tally.rows => {
-                format!("{title}: the first {} of {} rows", count(shown), count(tally.rows))
+                format!("{title}: {} of {} rows", count(shown), count(tally.rows))
             }
             _ => title.to_owned(),
         };

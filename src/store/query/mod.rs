@@ -47,6 +47,8 @@ pub(super) const MAX_VALUE_BYTES: i32 = 16 << 20;
 
 /// Between two looks at the clock, in instructions of `SQLite`'s machine.
 const STEPS_PER_LOOK: i32 = 100;
+/// The same of a statement of ours whose instructions are all short.
+const SHORT_STEPS_PER_LOOK: i32 = 10_000;
 
 /// One cell of a result, in `SQLite`'s five storage classes.
 #[derive(Clone, Debug, PartialEq)]
@@ -241,7 +243,7 @@ impl Query {
     ) -> Result<(), QueryError> {
         let clock = Clock::start(self.limits.time);
         let read = || {
-            self.db.progress_handler(STEPS_PER_LOOK, Some(move || clock.is_over()))?;
+            self.db.progress_handler(SHORT_STEPS_PER_LOOK, Some(move || clock.is_over()))?;
             let mut statement = self.db.prepare(sql)?;
             let mut rows = statement.raw_query();
             while let Some(row) = rows.next()? {

@@ -1,5 +1,6 @@
-//! How many rows does each report have, and how many of them are findings?
+//! How many rows does each report have, how many of them are findings, and which stand for them?
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +8,8 @@ use std::sync::mpsc;
 use std::thread;
 
 use super::parts::threads;
-use super::{GATES, Gate, REPORTS, Report, Reports, number};
+use super::sample::{Sample, Sampling};
+use super::{GATES, Gate, REPORTS, Report, Reports, Value, number};
 use crate::store::QueryError;
 
 /// How much a report has to say of a crawl.
@@ -55,36 +57,62 @@ impl Reports {
     }
 
     /// Counts the rows and the findings of every report of a crawl, on all cores, and
-    /// hands them over in the order of the list. The first failure of `on_tally` ends it.
+    /// hands them over in the order of the list, with `most` rows that stand for them. The
+    /// first failure of `on_tally` ends it.
     ///
     /// # Errors
     /// See [`QueryError`]; that a report needs too much is no error but its [`Tally::failure`].
     pub fn tally_all(
         &self,
         crawl_id: i64,
-        mut on_tally: impl FnMut(Tally) -> io::Result<()>,
+        most: usize,
+        mut on_tally: impl FnMut(Tally, Sample) -> io::Result<()>,
     ) -> Result<(), QueryError> {
-        self.ask_all(|file, report| file.tally(report, crawl_id), |_, tally| on_tally(tally))
+        self.ask_all(
+            |file, report| file.tally(report, crawl_id, most),
+            |_, (tally, sample)| on_tally(tally, sample),
+        )
     }
 
-    fn tally(&self, report: &'static Report, crawl_id: i64) -> Result<Tally, QueryError> {
-        let gates = GATES.iter().filter(|gate| gate.report == report.name);
-        let counts: String = gates
-            .clone()
-            .map(|gate| format!(", count(*) FILTER (WHERE {})", gate.condition))
-            .collect();
-        let part = report.part(Some(crawl_id));
-        let rows = match self.rows(&format!("SELECT count(*){counts} FROM (\n{part}\n)")) {
-            Ok(rows) => rows,
+    fn tally(
+        &self,
+        report: &'static Report,
+        crawl_id: i64,
+        most: usize,
+    ) -> Result<(Tally, Sample), QueryError> {
+        let gates: Vec<_> = GATES.iter().filter(|gate| gate.report == report.name).collect();
+        let mut counts = vec![0; gates.len()];
+        let sampling = RefCell::new(Sampling::new(most));
+        let on_columns = |names: &[String]| {
+            sampling.borrow_mut().columns(&names[..names.len() - gates.len()]);
+            Ok(())
+        };
+        let on_row = |row: &[Value]| {
+            let judged = &row[row.len() - gates.len()..];
+            counts.iter_mut().zip(judged).for_each(|(sum, is)| *sum += number(is).unsigned_abs());
+            sampling.borrow_mut().row(row);
+            Ok(())
+        };
+        let outcome = if gates.is_empty() {
+            self.run(report, Some(crawl_id), None, on_columns, on_row)
+        } else {
+            let part = report.part(Some(crawl_id));
+            let judged: String =
+                gates.iter().map(|gate| format!(", ({}) IS TRUE", gate.condition)).collect();
+            self.query.run(&format!("SELECT *{judged} FROM (\n{part}\n)"), on_columns, on_row)
+        };
+        match outcome {
             Err(error) if error.is_too_much() => {
                 let failure = Some(error.to_string());
-                return Ok(Tally { report, rows: 0, findings: Vec::new(), failure });
+                Ok((Tally { report, rows: 0, findings: Vec::new(), failure }, Sample::default()))
             }
-            Err(error) => return Err(error),
-        };
-        let mut counts = rows.iter().flatten().map(|value| number(value).unsigned_abs());
-        let rows = counts.next().unwrap_or_default();
-        Ok(Tally { report, rows, findings: gates.zip(counts).collect(), failure: None })
+            Err(error) => Err(error),
+            Ok(_) => {
+                let (rows, sample) = sampling.into_inner().finish();
+                let findings = gates.into_iter().zip(counts).collect();
+                Ok((Tally { report, rows, findings, failure: None }, sample))
+            }
+        }
     }
 
     /// Asks every report something, on all cores, and hands the answers over in the
@@ -143,14 +171,15 @@ mod tests {
         migrate::renew_views(&mut db).unwrap();
         drop(db);
         let reports = Reports::open(&path).unwrap();
-        let failure = reports.tally(&GREEDY, 1).unwrap().failure.expect("it is greedy");
+        let (tally, _) = reports.tally(&GREEDY, 1, 1).unwrap();
+        let failure = tally.failure.expect("it is greedy");
         assert!(failure.starts_with("a value would exceed"), "{failure}");
         let mut failures = Vec::new();
-        let keep = |tally: Tally| {
+        let keep = |tally: Tally, _| {
             failures.push(tally.failure);
             Ok(())
         };
-        reports.tally_all(1, keep).unwrap();
+        reports.tally_all(1, 1, keep).unwrap();
         assert_eq!(failures, vec![None; REPORTS.len()]);
     }
 }

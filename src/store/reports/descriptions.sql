@@ -1,6 +1,7 @@
--- Meta descriptions of indexable pages that are missing, used more than once, or longer than 155 characters.
+-- Meta descriptions of indexable pages that are missing, duplicate, over 155 or under 70 characters long.
 --
--- One row per page and issue. Search engines cut longer ones; copies is how many pages share it.
+-- One row per page and issue. Search engines cut longer ones, and shorter ones leave room unused; copies is how many pages
+-- share it.
 WITH page_description AS MATERIALIZED (
     SELECT url, description, inlinks
     FROM all_pages
@@ -19,5 +20,8 @@ FROM (
     UNION ALL
     SELECT 3, 'too long', description, length(description), NULL, url, inlinks
     FROM page_description WHERE length(description) > 155
+    UNION ALL
+    SELECT 4, 'too short', description, length(description), NULL, url, inlinks
+    FROM page_description WHERE length(description) < 70 AND trim(description) <> ''
 )
 ORDER BY place, copies DESC, description, inlinks DESC, url;

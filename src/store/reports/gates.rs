@@ -54,6 +54,10 @@ const TITLE: &str = "url || coalesce(': ' || title, '')";
 const DESCRIPTION: &str = "url || coalesce(': ' || description, '')";
 const HEADING: &str = "url || coalesce(': ' || h1, '')";
 
+const IMAGE: &str = "url || ' (' || pages || CASE pages WHEN 1 THEN ' page: ' ELSE ' pages: ' END || example || ')'";
+const MIXED: &str = "target || ' (' || kind || ' on ' || pages || CASE pages WHEN 1 THEN ' page: ' ELSE ' pages: ' END
+    || example || ')'";
+
 const ERROR: Option<Severity> = Some(Severity::Error);
 const WARNING: Option<Severity> = Some(Severity::Warning);
 const NOTICE: Option<Severity> = Some(Severity::Notice);
@@ -72,7 +76,7 @@ const fn gate_on(
 
 /// Every gate, in the order in which they are named to people.
 #[rustfmt::skip]
-pub static GATES: [Gate; 28] = [
+pub static GATES: [Gate; 38] = [
     gate_on("broken",                 None,    "broken link targets", "broken link target",                        "broken",           "1",                         BROKEN),
     gate_on("broken-fragments",       WARNING, "places that links name and pages lack", "place that links name and pages lack",      "broken-fragments", "1",                         FRAGMENT),
     gate_on("new-broken",             None,    "link targets broken since the crawl before", "link target broken since the crawl before", "broken",           "is_new = 1",                BROKEN),
@@ -88,13 +92,23 @@ pub static GATES: [Gate; 28] = [
     gate_on("missing-titles",         WARNING, "indexable pages without title", "indexable page without title",              "titles",           "issue = 'missing'",         TITLE),
     gate_on("duplicate-titles",       WARNING, "indexable pages with the title of another", "indexable page with the title of another",  "titles",           "issue = 'duplicate'",       TITLE),
     gate_on("long-titles",            NOTICE,  "titles longer than 60 characters", "title longer than 60 characters",           "titles",           "issue = 'too long'",        TITLE),
+    gate_on("short-titles",           NOTICE,  "titles shorter than 30 characters", "title shorter than 30 characters", "titles", "issue = 'too short'", TITLE),
     gate_on("missing-descriptions",   NOTICE,  "indexable pages without description", "indexable page without description",        "descriptions",     "issue = 'missing'",         DESCRIPTION),
     gate_on("duplicate-descriptions", NOTICE,  "indexable pages with a description of another", "indexable page with a description of another", "descriptions",  "issue = 'duplicate'",       DESCRIPTION),
     gate_on("long-descriptions",      NOTICE,  "descriptions longer than 155 characters", "description longer than 155 characters",    "descriptions",     "issue = 'too long'",        DESCRIPTION),
+    gate_on("short-descriptions",     NOTICE,  "descriptions shorter than 70 characters", "description shorter than 70 characters", "descriptions", "issue = 'too short'", DESCRIPTION),
     gate_on("missing-h1",             NOTICE,  "indexable pages without h1", "indexable page without h1",                 "h1",               "issue = 'missing'",         HEADING),
     gate_on("several-h1",             NOTICE,  "indexable pages with several h1", "indexable page with several h1",            "h1",               "issue = 'several'",         HEADING),
+    gate_on("missing-alt",            NOTICE,  "images without alternative text", "image without alternative text", "images", "issue = 'missing'", IMAGE),
+    gate_on("long-alt",               NOTICE,  "alternative texts longer than 100 characters", "alternative text longer than 100 characters", "images", "issue = 'too long'", IMAGE),
     gate_on("canonicals",             ERROR,   "canonicals that lead nowhere good", "canonical that leads nowhere good",          "canonicals",       "1",                         "url || ' -> ' || claimed_canonical || ' (' || issue || ')'"),
     gate_on("hreflang",               WARNING, "hreflang links that do not work", "hreflang link that does not work",            "hreflang",         "1",                         "url || ' -> ' || alternate || ' (' || issue || ')'"),
+    gate_on("pagination",             WARNING, "neighbours of series of pages that do not work", "neighbour of a series of pages that does not work", "pagination", "1", "url || ' -> ' || neighbour || ' (' || issue || ')'"),
+    gate_on("long-urls",              NOTICE,  "URLs longer than 115 characters", "URL longer than 115 characters", "url-style", "issue = 'too long'", "url"),
+    gate_on("url-style",              NOTICE,  "URLs with what is hard to type or share", "URL with what is hard to type or share", "url-style", "issue <> 'too long' AND issue <> 'parameters'", "url || ' (' || issue || ')'"),
+    gate_on("insecure-forms",         ERROR,   "targets of forms that send without encryption", "target of forms that sends without encryption", "mixed-content", "issue = 'form'", MIXED),
+    gate_on("mixed-content",          WARNING, "resources that pages with https fetch by http", "resource that pages with https fetch by http", "mixed-content", "issue <> 'form'", MIXED),
+    gate_on("security-headers",       NOTICE,  "security headers that pages lack", "security header that pages lack", "security-headers", "1", "header || ' ' || host || ' (' || pages || CASE pages WHEN 1 THEN ' page: ' ELSE ' pages: ' END || example || ')'"),
     gate_on("sitemaps",               WARNING, "problems of sitemaps and of their entries", "problem of sitemaps and of their entries",  "sitemaps",         "1",                         "url || ' (' || issue || ')'"),
     gate_on("noindex",                NOTICE,  "pages that ask not to be indexed", "page that asks not to be indexed",           "non-indexable",    "indexability_reason = 'noindex'", "url"),
     gate_on("slow",                   WARNING, "pages with more than 800 ms to the first byte", "page with more than 800 ms to the first byte", "slow",          "1",                         "url || ' (' || first_byte_ms || ' ms)'"),

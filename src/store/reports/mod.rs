@@ -11,6 +11,7 @@ mod gates;
 mod overview;
 mod pagerank;
 mod parts;
+mod sample;
 mod sections;
 
 use std::io;
@@ -23,6 +24,7 @@ use super::{Query, QueryError, QueryLimits, Value};
 pub use count::Tally;
 pub use gates::{GATES, Gate, Judgement, Severity, gate};
 pub use overview::{Answers, Overview, Started};
+pub use sample::Sample;
 
 /// What a report is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +67,7 @@ const fn fact(name: &'static str, title: &'static str, text: &'static str) -> Re
 }
 
 /// Every report, in the order in which they are listed.
-pub static REPORTS: [Report; 33] = [
+pub static REPORTS: [Report; 38] = [
     problem("broken", "Broken links", include_str!("broken.sql")),
     problem("broken-fragments", "Links to missing places", include_str!("broken-fragments.sql")),
     problem("errors", "No answer", include_str!("errors.sql")),
@@ -75,8 +77,13 @@ pub static REPORTS: [Report; 33] = [
     problem("titles", "Titles", include_str!("titles.sql")),
     problem("descriptions", "Descriptions", include_str!("descriptions.sql")),
     problem("h1", "First headings", include_str!("h1.sql")),
+    problem("images", "Image texts", include_str!("images.sql")),
     problem("canonicals", "Canonicals", include_str!("canonicals.sql")),
     problem("hreflang", "Hreflang", include_str!("hreflang.sql")),
+    problem("pagination", "Series of pages", include_str!("pagination.sql")),
+    problem("url-style", "URL style", include_str!("url-style.sql")),
+    problem("mixed-content", "Mixed content", include_str!("mixed-content.sql")),
+    problem("security-headers", "Security headers", include_str!("security-headers.sql")),
     problem("sitemaps", "Sitemap entries", include_str!("sitemaps.sql")),
     problem("orphans", "Orphans", include_str!("orphans.sql")),
     problem("slow", "Slow pages", include_str!("slow.sql")),

@@ -2,12 +2,14 @@
 //!
 //! Power iteration over the followed links between fetched pages, each target
 //! once a page: 4 bytes a link, and no more than [`MAX_ROUNDS`] passes over them.
-//! The links are read by some threads at once, each its share of the pages.
+//! The links are read by some threads at once, each its share of the pages, and
+//! meanwhile what else the report says of them.
 
 use std::io;
 use std::path::Path;
+use std::thread;
 
-use super::parts::in_parts;
+use super::parts::{has_shape, in_parts};
 use super::{Report, Reports, number};
 use crate::store::{Query, QueryError, Value};
 
@@ -107,33 +109,48 @@ pub(super) fn run(
 ) -> Result<u64, QueryError> {
     let Some(shown) = reports.shown(crawl_id)? else { return Ok(0) };
     let pages = Pages::load(reports, shown.id)?;
-    let ranks = ranks(&pages, &read_links(&reports.path, &pages)?);
-    let mut columns = Vec::new();
-    let mut rows = Vec::new();
-    reports.query.run(
-        &report.part(Some(shown.id)),
-        |names| {
-            columns = names.to_vec();
-            Ok(())
-        },
-        |row| {
-            let page = find(&pages.of_url, row.last().map(number).unwrap_or_default());
-            rows.push((ranks.get(page as usize).copied().unwrap_or_default(), row.to_vec()));
-            Ok(())
-        },
-    )?;
+    let is_followed = has_shape(reports, "is_follow = 1 AND kind IN ('a', 'area')")?;
+    let (path, part) = (&reports.path, report.part(Some(shown.id)));
+    // Ranks order them below; those of one rank stay as they were met.
+    let (unordered, _) = part.rsplit_once("\nORDER BY").expect("it is in order");
+    let (ranks, listed) = thread::scope(|scope| {
+        let ranks = scope
+            .spawn(|| read_links(path, &pages, &is_followed).map(|links| ranks(&pages, &links)));
+        let listed = list(reports, unordered);
+        (ranks.join().expect("it only counts"), listed)
+    });
+    let ranks = ranks?;
+    let (mut columns, mut rows) = listed?;
+    for (rank, row) in &mut rows {
+        let page = find(&pages.of_url, row.pop().as_ref().map(number).unwrap_or_default());
+        *rank = ranks.get(page as usize).copied().unwrap_or_default();
+    }
     rows.sort_by(|a, b| b.0.total_cmp(&a.0));
     let scale = Scale::of(&rows);
     rows.truncate(limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX)));
     columns.pop();
     columns.splice(1..1, ["link_score".to_owned(), "pagerank".to_owned()]);
     on_columns(&columns).map_err(QueryError::Output)?;
-    for (rank, mut row) in rows.iter().cloned() {
-        row.pop();
+    let count = rows.len() as u64;
+    for (rank, mut row) in rows {
         row.splice(1..1, [Value::Integer(scale.score(rank)), Value::Real(percent(rank))]);
         on_row(&row).map_err(QueryError::Output)?;
     }
-    Ok(rows.len() as u64)
+    Ok(count)
+}
+
+/// The columns and rows of a statement, each with room for its rank.
+fn list(reports: &Reports, sql: &str) -> Result<(Vec<String>, Vec<(f64, Vec<Value>)>), QueryError> {
+    let (mut columns, mut rows) = (Vec::new(), Vec::new());
+    let keep = |names: &[String]| {
+        columns = names.to_vec();
+        Ok(())
+    };
+    reports.query.run(sql, keep, |row| {
+        rows.push((0.0, row.to_vec()));
+        Ok(())
+    })?;
+    Ok((columns, rows))
 }
 
 /// In percent, with three decimals.
@@ -161,31 +178,30 @@ impl Scale {
 }
 
 /// The links between the pages, in one part per thread.
-fn read_links(path: &Path, pages: &Pages) -> Result<Vec<Links>, QueryError> {
-    in_parts(path, pages.of_version.len(), |query, from, to| read_part(query, pages, from, to))
+fn read_links(path: &Path, pages: &Pages, is_followed: &str) -> Result<Vec<Links>, QueryError> {
+    in_parts(path, pages.of_version.len(), |query, from, to| {
+        let sql = format!(
+            "SELECT id, target_id FROM link WHERE id >= {from} << 17 AND id < {to} << 17 AND {is_followed}"
+        );
+        read_part(query, pages, &sql)
+    })
 }
 
-/// The links of the page versions `from..to`.
-fn read_part(query: &Query, pages: &Pages, from: usize, to: usize) -> Result<Links, QueryError> {
+/// The links that a statement gives, by id and target.
+fn read_part(query: &Query, pages: &Pages, sql: &str) -> Result<Links, QueryError> {
     let mut links = Links::default();
     let (mut version, mut source, mut targets) = (0, NONE, Vec::new());
-    query.pairs(
-        &format!(
-            "SELECT id >> 17, target_id FROM link
-             WHERE id >= {from} << 17 AND id < {to} << 17
-               AND shape_id IN (SELECT id FROM link_shape WHERE is_follow = 1 AND kind IN ('a', 'area'))"
-        ),
-        |page_id, target_id| {
-            if page_id != version {
-                links.add(source, &mut targets);
-                (version, source) = (page_id, find(&pages.of_version, page_id));
-            }
-            let target = find(&pages.of_url, target_id);
-            if source != NONE && target != NONE && target != source {
-                targets.push(target);
-            }
-        },
-    )?;
+    query.pairs(sql, |id, target_id| {
+        if id >> 17 != version {
+            links.add(source, &mut targets);
+            version = id >> 17;
+            source = find(&pages.of_version, version);
+        }
+        let target = find(&pages.of_url, target_id);
+        if source != NONE && target != NONE && target != source {
+            targets.push(target);
+        }
+    })?;
     links.add(source, &mut targets);
     Ok(links)
 }

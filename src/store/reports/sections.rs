@@ -4,7 +4,7 @@
 //! each URL and page version of the file.
 
 use super::Reports;
-use super::parts::in_parts;
+use super::parts::{has_shape, in_parts};
 use crate::store::QueryError;
 
 /// Of no part.
@@ -59,17 +59,16 @@ impl Reports {
             Ok(Ok(()))
         })?;
         let width = usize::from(parts);
+        let is_text = has_shape(self, "kind IN ('a', 'area') AND region IN ('body', 'main')")?;
         let counted = in_parts(&self.path, of_version.len(), |query, from, to| {
             let mut links = vec![0; width * width];
             query.pairs(
                 &format!(
-                    "SELECT id >> 17, target_id FROM link
-                     WHERE id >= {from} << 17 AND id < {to} << 17
-                       AND shape_id IN (SELECT id FROM link_shape
-                                        WHERE kind IN ('a', 'area') AND region IN ('body', 'main'))"
+                    "SELECT id, target_id FROM link
+                     WHERE id >= {from} << 17 AND id < {to} << 17 AND {is_text}"
                 ),
-                |page_id, target_id| {
-                    let (from, to) = (find(&of_version, page_id), find(&of_url, target_id));
+                |id, target_id| {
+                    let (from, to) = (find(&of_version, id >> 17), find(&of_url, target_id));
                     if from < parts && to < parts {
                         links[usize::from(from) * width + usize::from(to)] += 1;
                     }

@@ -1,6 +1,7 @@
--- Titles of indexable pages that are missing, used more than once, or longer than 60 characters.
+-- Titles of indexable pages that are missing, used more than once, longer than 60 or shorter than 30 characters.
 --
--- One row per page and issue. Search engines cut longer titles; copies is how many pages share it.
+-- One row per page and issue. Search engines cut longer titles, and shorter ones leave room unused; copies is how many
+-- pages share it.
 WITH page_title AS MATERIALIZED (
     SELECT url, title, inlinks
     FROM all_pages
@@ -16,5 +17,8 @@ FROM (
     WHERE copies > 1
     UNION ALL
     SELECT 3, 'too long', title, length(title), NULL, url, inlinks FROM page_title WHERE length(title) > 60
+    UNION ALL
+    SELECT 4, 'too short', title, length(title), NULL, url, inlinks
+    FROM page_title WHERE length(title) < 30 AND trim(title) <> ''
 )
 ORDER BY place, copies DESC, title, inlinks DESC, url;

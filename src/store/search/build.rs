@@ -1,7 +1,9 @@
-//! How does the index come to hold exactly the pages that are shown?
+//! How does the index come to hold all pages that are shown?
 //!
 //! Batch by batch, each in a transaction of its own, so that work that is stopped
-//! is not lost and the next search goes on from there.
+//! is not lost and the next search goes on from there. Page versions that are no
+//! longer shown stay in it: to take one out, FTS5 would need its text again, or an
+//! option that SQLite knows only from 3.43 on and older tools cannot open.
 
 use std::io;
 use std::path::Path;
@@ -21,8 +23,9 @@ use crate::store::export::body_in;
 use crate::store::lock::OwnerLock;
 use crate::store::{Body, Query};
 
-/// Counted up when the same page gives another text, so that it is read again.
-const VERSION: i64 = 1;
+/// Counted up when the same page gives another text, or the table is made otherwise:
+/// then the index is made anew.
+const VERSION: i64 = 2;
 /// Pages of a transaction.
 const BATCH: usize = 200;
 
@@ -30,7 +33,7 @@ const BATCH: usize = 200;
 /// Texts are not kept: they are read from the bodies when they are shown.
 const TABLES: &str = "
     CREATE VIRTUAL TABLE IF NOT EXISTS page_search USING fts5(
-        title, headings, text, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2');
+        title, headings, text, content = '', tokenize = 'unicode61 remove_diacritics 2');
     CREATE TABLE IF NOT EXISTS page_indexed (page_id INTEGER PRIMARY KEY, version INTEGER NOT NULL) STRICT;";
 
 /// The page versions that are shown and whose bodies are stored.
@@ -43,34 +46,43 @@ pub(super) const SHOWN: &str = "SELECT f.page_id FROM state s JOIN fetch f ON f.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Work {
     add: Vec<i64>,
-    remove: Vec<i64>,
+    /// What is there was made by another version.
+    anew: bool,
+    /// Whether there are pages in the index that are not shown.
+    pub(super) has_others: bool,
 }
 
 impl Work {
     pub(super) fn is_none(&self) -> bool {
-        self.add.is_empty() && self.remove.is_empty()
+        self.add.is_empty() && !self.anew
     }
 
     pub(super) fn pages(&self) -> u64 {
         self.add.len() as u64
     }
 
-    /// What the index in the file lacks, and what it has too much.
+    /// What the index in the file lacks.
     pub(super) fn of(db: &Connection) -> rusqlite::Result<Self> {
-        let has_index = "SELECT 1 FROM sqlite_schema WHERE name = 'page_indexed'";
-        if db.query_row(has_index, [], |_| Ok(())).optional()?.is_none() {
+        let is_there = |sql: &str| {
+            let row = db.query_row(sql, [], |_| Ok(())).optional();
+            row.map(|row| row.is_some())
+        };
+        if !is_there("SELECT 1 FROM sqlite_schema WHERE name = 'page_indexed'")? {
             return Self::all(db);
         }
-        let current = format!("SELECT page_id FROM page_indexed WHERE version = {VERSION}");
+        if is_there(&format!("SELECT 1 FROM page_indexed WHERE version <> {VERSION}"))? {
+            return Ok(Self { anew: true, ..Self::all(db)? });
+        }
         Ok(Self {
-            add: ids(db, &format!("{SHOWN} EXCEPT {current}"))?,
-            remove: ids(db, &format!("SELECT page_id FROM page_indexed EXCEPT {SHOWN}"))?,
+            add: ids(db, &format!("{SHOWN} EXCEPT SELECT page_id FROM page_indexed"))?,
+            anew: false,
+            has_others: is_there(&format!("SELECT page_id FROM page_indexed EXCEPT {SHOWN}"))?,
         })
     }
 
     /// Every page that is shown, for an index of its own.
     pub(super) fn all(db: &Connection) -> rusqlite::Result<Self> {
-        Ok(Self { add: ids(db, &format!("{SHOWN} ORDER BY 1"))?, remove: Vec::new() })
+        Ok(Self { add: ids(db, &format!("{SHOWN} ORDER BY 1"))?, ..Self::default() })
     }
 }
 
@@ -131,14 +143,12 @@ pub(super) fn update(
     work: &Work,
     mut on_page: impl FnMut() -> io::Result<()>,
 ) -> Result<(), SearchError> {
-    index.execute_batch(TABLES)?;
-    for batch in work.remove.chunks(BATCH) {
+    if work.anew {
         let tx = index.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for page_id in batch {
-            forget(&tx, *page_id)?;
-        }
+        tx.execute_batch("DROP TABLE page_search; DROP TABLE page_indexed;")?;
         tx.commit()?;
     }
+    index.execute_batch(TABLES)?;
     for batch in work.add.chunks(BATCH) {
         let tx = index.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut stopped = Ok(());
@@ -147,7 +157,6 @@ pub(super) fn update(
                 Source::Same => read(&tx, *page_id)?,
                 Source::Other(query) => read(query.connection(), *page_id)?,
             };
-            forget(&tx, *page_id)?;
             if let Some(page) = page {
                 add(&tx, *page_id, &page)?;
             }
@@ -202,14 +211,5 @@ pub(super) fn add(index: &Connection, page_id: i64, page: &Indexed) -> rusqlite:
     index.prepare_cached(sql)?.execute((page_id, title, headings, text))?;
     let sql = "INSERT INTO page_indexed (page_id, version) VALUES (?1, ?2)";
     index.prepare_cached(sql)?.execute((page_id, VERSION))?;
-    Ok(())
-}
-
-fn forget(index: &Connection, page_id: i64) -> rusqlite::Result<()> {
-    let was =
-        index.prepare_cached("DELETE FROM page_indexed WHERE page_id = ?1")?.execute([page_id])?;
-    if was > 0 {
-        index.prepare_cached("DELETE FROM page_search WHERE rowid = ?1")?.execute([page_id])?;
-    }
     Ok(())
 }

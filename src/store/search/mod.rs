@@ -2,7 +2,8 @@
 //!
 //! A full-text index (FTS5) over title, headings and main text of the pages that
 //! the views show. It lies in the file itself, in tables of its own, is made when
-//! it is first needed and brought up to date whenever pages have come or gone.
+//! it is first needed and brought up to date whenever pages have come. Any SQLite
+//! from 3.40 on can read it.
 //! Where the file cannot be written, because a crawl is running or it is
 //! read-only, an index for this one search is made in a temporary database that
 //! `SQLite` deletes by itself: a search always knows every page that is committed.
@@ -39,6 +40,8 @@ pub struct Search {
     query: Query,
     /// An index that does not lie in the file.
     temporary: Option<Connection>,
+    /// Whether the index holds pages that are not shown, which are not to be found.
+    has_others: bool,
 }
 
 /// Why a search finds nothing, not even nothing.
@@ -115,7 +118,7 @@ impl Search {
             return if any.is_empty() {
                 Err(no_bodies())
             } else {
-                Ok(Self { query, temporary: None })
+                Ok(Self { query, temporary: None, has_others: work.has_others })
             };
         }
         let is_running = is_owned(path);
@@ -133,7 +136,7 @@ impl Search {
         let outcome = build::update(&mut owned.db, Source::Same, &work, on_page);
         owned.close()?;
         outcome?;
-        Ok(Self { query: open_query(path)?, temporary: None })
+        Ok(Self { query: open_query(path)?, temporary: None, has_others: work.has_others })
     }
 
     fn temporary(
@@ -149,11 +152,17 @@ impl Search {
         let mut index = Connection::open("")?;
         index.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")?;
         build::update(&mut index, Source::Other(&query), &work, on_page)?;
-        Ok(Self { query, temporary: Some(index) })
+        Ok(Self { query, temporary: Some(index), has_others: false })
     }
 
     fn index(&self) -> &Connection {
         self.temporary.as_ref().unwrap_or_else(|| self.query.connection())
+    }
+
+    /// A condition on page versions, if there are some that must not be found. The plus
+    /// keeps FTS5 from searching once for each of them.
+    fn shown(&self, page_id: &str) -> String {
+        if self.has_others { format!("AND +{page_id} IN ({SHOWN})") } else { String::new() }
     }
 
     /// How many pages can be searched.
@@ -161,7 +170,9 @@ impl Search {
     /// # Errors
     /// If they cannot be counted.
     pub fn pages(&self) -> Result<i64, SearchError> {
-        Ok(self.index().query_row("SELECT count(*) FROM page_indexed", [], |row| row.get(0))?)
+        let shown = self.shown("page_id");
+        let sql = format!("SELECT count(*) FROM page_indexed WHERE 1 {shown}");
+        Ok(self.index().query_row(&sql, [], |row| row.get(0))?)
     }
 
     /// How many pages hold the words, and the `most` that fit best, best first.
@@ -169,11 +180,12 @@ impl Search {
     /// # Errors
     /// If the words make no query, or the file cannot be read.
     pub fn find(&self, words: &Words, most: u32) -> Result<(i64, Vec<Hit>), SearchError> {
-        let count = "SELECT count(*) FROM page_search WHERE page_search MATCH ?1";
-        let total = self.index().query_row(count, [&words.expression], |row| row.get(0));
+        let shown = self.shown("rowid");
+        let count = format!("SELECT count(*) FROM page_search WHERE page_search MATCH ?1 {shown}");
+        let total = self.index().query_row(&count, [&words.expression], |row| row.get(0));
         let total = total.map_err(syntax)?;
         let sql = format!(
-            "SELECT rowid, rank FROM page_search WHERE page_search MATCH ?1 AND rank MATCH 'bm25({WEIGHTS})'
+            "SELECT rowid, rank FROM page_search WHERE page_search MATCH ?1 AND rank MATCH 'bm25({WEIGHTS})' {shown}
              ORDER BY rank LIMIT ?2"
         );
         let mut statement = self.index().prepare(&sql)?;
