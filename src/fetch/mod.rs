@@ -13,6 +13,7 @@ mod decode;
 mod failure;
 mod guard;
 mod head;
+mod kept;
 mod trust;
 
 use std::net::IpAddr;
@@ -29,6 +30,7 @@ use crate::config::FetchConfig;
 use client::{client, cookies, header_origins, seed_headers, tls};
 use failure::is_out_of_files;
 use guard::GuardedResolver;
+use kept::Kept;
 
 pub use client::{ACCEPT, ACCEPT_ENCODING, SetupError};
 pub use condition::Condition;
@@ -45,7 +47,7 @@ const SHARED_BYTES: usize = 64 << 20;
 const DRAIN_BYTES: u64 = 64 * 1024;
 /// The longest time for that: a new connection costs no more.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
-/// Between two tries where no file descriptor is left; idle connections end after 15 s.
+/// Between two tries where no file descriptor is left; idle connections end by themselves.
 const SCARCE_WAIT: Duration = Duration::from_millis(250);
 
 /// What is asked of a server.
@@ -106,6 +108,7 @@ pub struct Fetcher {
     idle_timeout: Duration,
     max_body: usize,
     budget: Arc<Semaphore>,
+    kept: Arc<Kept>,
     /// File descriptors ran out once: no connection is kept any more. Those of many
     /// hosts that wait for a second request would take all there are.
     is_scarce: Arc<AtomicBool>,
@@ -141,6 +144,7 @@ impl Fetcher {
             idle_timeout: config.idle_timeout.0,
             max_body,
             budget: Arc::new(Semaphore::new(SHARED_BYTES.max(max_body) / 1024)),
+            kept: Arc::default(),
             is_scarce: Arc::default(),
         })
     }
@@ -226,7 +230,8 @@ impl Fetcher {
             if let Some(condition) = condition {
                 request = request.headers(condition.headers());
             }
-            if self.is_scarce.load(Ordering::Relaxed) {
+            let is_kept = self.kept.keeps(url.origin(), Instant::now());
+            if !is_kept || self.is_scarce.load(Ordering::Relaxed) {
                 request = request.header(header::CONNECTION, HeaderValue::from_static("close"));
             }
             match request.send().await {

@@ -45,10 +45,9 @@ pub(super) fn save_nearer(
         if pending.is_some() { Vec::new() } else { leads_to(tx, crawl_id, id, with_far)? };
     let mirror = if pending.is_some() { None } else { mirror(tx, crawl_id, id)? };
     let row = NearerRow { id, pending, leads_to, mirror };
-    if row.owes_an_offer() {
-        let sql = "UPDATE state SET owes = 1 WHERE crawl_id = ?1 AND url_id = ?2";
-        tx.prepare_cached(sql)?.execute(params![crawl_id, id.0])?;
-    }
+    // One that owed an offer and is to be visited again makes it by its visit.
+    let sql = "UPDATE state SET owes = ?3 WHERE crawl_id = ?1 AND url_id = ?2 AND owes <> ?3";
+    tx.prepare_cached(sql)?.execute(params![crawl_id, id.0, row.owes_an_offer()])?;
     Ok(row)
 }
 

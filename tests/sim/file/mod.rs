@@ -372,7 +372,7 @@ impl File {
         let is_mirror = self.states[&id].reason() == Some(Reason::Mirror);
         let mirror = is_mirror.then(|| self.canonical(id));
         let row = NearerRow { id, pending, leads_to, mirror };
-        self.states.get_mut(&id).expect("just read").owes |= row.owes_an_offer();
+        self.states.get_mut(&id).expect("just read").owes = row.owes_an_offer();
         row
     }
 

@@ -96,6 +96,12 @@ impl Search<'_> {
         if self.is_justified(url, kind) {
             return said;
         }
+        // A part of a page that is not wanted any more.
+        let assets = self.case.config.scope.assets;
+        if kind == Kind::Asset && self.case.is_changed && !assets && said == Reason::Asset.as_str()
+        {
+            return said;
+        }
         // What its own visit gave, which robots.txt allowed then.
         let was_asked = self.file_state(url).is_some_and(|state| state.attempts > 0);
         let is_private = said == Reason::Private.as_str();
