@@ -94,7 +94,8 @@ struct Server {
 #[derive(Debug)]
 struct Queue {
     server: ServerId,
-    window: BTreeMap<Key, Candidate>,
+    /// Boxed: a tree has room for eleven at once, and of many hosts most windows hold one.
+    window: BTreeMap<Key, Box<Candidate>>,
     /// Every pending URL before it is in the window; `None`: every one is.
     edge: Option<Key>,
     /// Pending URLs in window and rows, less what is leased or delayed.
@@ -242,10 +243,12 @@ impl Frontier {
             return None;
         }
         let server = self.first_server(address);
-        let candidate = match self.server_mut(server).urgent.pop_front() {
-            Some(urgent) => urgent,
-            None => self.pop_queued(server),
-        };
+        let urgent = &mut self.server_mut(server).urgent;
+        let first = urgent.pop_front();
+        if urgent.is_empty() {
+            *urgent = VecDeque::new();
+        }
+        let candidate = first.unwrap_or_else(|| self.pop_queued(server));
         self.waiting -= 1;
         self.settle(server);
         Some(candidate)
@@ -262,10 +265,13 @@ impl Frontier {
             origins.iter().filter_map(first).min().expect("a ready server has something to start");
         let queue = self.queue_mut(origin);
         let (_, candidate) = queue.window.pop_first().expect("it was the first key");
+        if queue.window.is_empty() {
+            queue.window = BTreeMap::new(); // one that was emptied keeps its memory
+        }
         queue.pending -= 1;
         self.places.remove(&candidate.id);
         self.want_refill(origin);
-        candidate
+        *candidate
     }
 
     /// A candidate's request begins now.
@@ -369,6 +375,9 @@ impl Frontier {
         let servers = &mut self.address_mut(address).servers;
         if let Some((at, sequence)) = old {
             servers.remove(&(at, sequence, id));
+            if servers.is_empty() {
+                *servers = BTreeSet::new();
+            }
         }
         if let Some((at, sequence)) = place {
             servers.insert((at, sequence, id));

@@ -39,7 +39,7 @@ impl Frontier {
     fn take_out(&mut self, id: UrlId) -> Option<Candidate> {
         let (origin, depth) = self.places.remove(&id)?;
         let candidate = self.queue_mut(origin).window.remove(&(depth, id));
-        Some(candidate.expect("its place says so"))
+        Some(*candidate.expect("its place says so"))
     }
 
     /// The next refill to ask for; called until it gives none.
@@ -121,7 +121,7 @@ impl Frontier {
         if limit.is_some_and(|limit| (depth, id) >= limit) {
             return;
         }
-        queue.window.insert((depth, id), candidate);
+        queue.window.insert((depth, id), Box::new(candidate));
         let last = *queue.window.last_key_value().expect("one was just put in").0;
         let is_over = queue.window.len() > share;
         self.places.insert(id, (origin, depth));
