@@ -4,7 +4,7 @@
 
 mod site;
 
-use site::{Answer, Desk, Site};
+use site::{Answer, Desk, Site, links_to_rows, row_of};
 
 /// A row of `fixtures/directives.tsv`.
 struct Row {
@@ -34,11 +34,10 @@ fn site() -> Site {
     let rows = rows();
     Site::start(move |request, _| {
         if request.path == "/" {
-            let links = (0..rows.len()).map(|n| format!("<a href=/r/{n}/>{n}</a>"));
-            return Some(Answer::html(&links.collect::<String>()));
+            return Some(links_to_rows(rows.len()));
         }
-        let (n, rest) = request.path.strip_prefix("/r/")?.split_once('/')?;
-        let row = rows.get(n.parse::<usize>().ok()?)?;
+        let (n, rest) = row_of(&request.path)?;
+        let row = rows.get(n)?;
         let page = Answer::html(&format!("{}<a href=t>x</a>", row.html));
         let page = row.headers.iter().fold(page, |page, (name, value)| page.with(name, value));
         Some(if rest.is_empty() { page } else { Answer::html("<p>x") })

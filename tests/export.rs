@@ -297,9 +297,7 @@ fn sha1(bytes: &[u8]) -> String {
 #[test]
 fn a_web_archive_holds_what_the_server_sent() {
     let page = b"<title>Packed</title>packed words".repeat(50);
-    let mut packing = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    std::io::Write::write_all(&mut packing, &page).unwrap();
-    let packed = packing.finish().unwrap();
+    let packed = site::bombs::gzip_of(&page);
     let plain = "<title>Plain</title><a href=/packed>p</a><a href=/gone>g</a>";
     let site = Site::of(&[
         ("/", Answer::html(plain).with("Set-Cookie", "sid=hunter2")),

@@ -4,17 +4,8 @@
 
 mod site;
 
-use std::io::Write;
-
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use site::bombs::gzip_of;
 use site::{Answer, Desk, Site};
-
-fn gzipped(text: &str) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(text.as_bytes()).unwrap();
-    encoder.finish().unwrap()
-}
 
 const NAMESPACE: &str = "xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'";
 
@@ -35,10 +26,10 @@ fn file(name: &str, here: &str) -> Option<Answer> {
         "packed.xml.gz" => Answer::new(
             200,
             "application/gzip",
-            &gzipped(&format!("<urlset><url><loc>{here}/p/packed</loc></url></urlset>")),
+            &gzip_of(format!("<urlset><url><loc>{here}/p/packed</loc></url></urlset>").as_bytes()),
         ),
         "packed.txt.gz" => {
-            Answer::new(200, "text/plain", &gzipped(&format!("{here}/p/packed-text\n")))
+            Answer::new(200, "text/plain", &gzip_of(format!("{here}/p/packed-text\n").as_bytes()))
                 .with("Content-Encoding", "gzip")
         }
         "list.txt" => Answer::new(

@@ -10,7 +10,7 @@ mod site;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use site::{Answer, Desk, Site};
+use site::{Answer, Desk, Site, links_to_rows, row_of};
 
 struct Row {
     page: Answer,
@@ -46,11 +46,10 @@ fn site_of(rows: &Arc<Vec<Row>>) -> Site {
     let rows = Arc::clone(rows);
     Site::start(move |request, _| {
         if request.path == "/" {
-            let links = (0..rows.len()).map(|n| format!("<a href=/r/{n}/>{n}</a>"));
-            return Some(Answer::html(&links.collect::<String>()));
+            return Some(links_to_rows(rows.len()));
         }
-        let (n, rest) = request.path.strip_prefix("/r/")?.split_once('/')?;
-        let row = rows.get(n.parse::<usize>().ok()?)?;
+        let (n, rest) = row_of(&request.path)?;
+        let row = rows.get(n)?;
         Some(match rest {
             "" => row.page.clone(),
             "s.css" => {

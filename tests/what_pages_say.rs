@@ -5,6 +5,7 @@
 mod site;
 
 use encoding_rs::Encoding;
+use site::bombs::gzip_of;
 use site::{Answer, Desk, Site};
 
 /// A text of `count` different words.
@@ -253,24 +254,18 @@ fn every_encoding_comes_out_as_readable_titles_and_texts() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-fn gzip(body: &[u8]) -> Vec<u8> {
-    let mut packing = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    std::io::Write::write_all(&mut packing, body).unwrap();
-    packing.finish().unwrap()
-}
-
 /// The gzip of its server is as good as ours, and was paid for.
 #[test]
 fn a_body_is_stored_as_the_gzip_it_came_in() {
     let long = format!("<title>Long</title><p>{}", "zebras and giraffes ".repeat(300));
     let short = "<title>S</title>";
-    let half = gzip(format!("<title>Half</title>{long}").as_bytes());
+    let half = gzip_of(format!("<title>Half</title>{long}").as_bytes());
     let packed = |body: &[u8]| Answer::new(200, "text/html", body).with("Content-Encoding", "gzip");
     let start = format!("{long}<a href=/long>l</a><a href=/short>s</a><a href=/half>h</a>");
     let site = Site::of(&[
         ("/", Answer::html(&start)),
-        ("/long", packed(&gzip(long.as_bytes()))),
-        ("/short", packed(&gzip(short.as_bytes()))),
+        ("/long", packed(&gzip_of(long.as_bytes()))),
+        ("/short", packed(&gzip_of(short.as_bytes()))),
         ("/half", packed(&half[..half.len() - 8])),
     ]);
     let desk = Desk::new();

@@ -36,6 +36,18 @@ pub(crate) struct Answer {
     pub(crate) wait: Duration,
 }
 
+/// The start page of a site that shows the rows of a table: a link to each.
+pub(crate) fn links_to_rows(count: usize) -> Answer {
+    let links = (0..count).map(|n| format!("<a href=/r/{n}/>{n}</a>"));
+    Answer::html(&links.collect::<String>())
+}
+
+/// Which row a path belongs to, and what of it.
+pub(crate) fn row_of(path: &str) -> Option<(usize, &str)> {
+    let (n, rest) = path.strip_prefix("/r/")?.split_once('/')?;
+    Some((n.parse().ok()?, rest))
+}
+
 impl Answer {
     pub(crate) fn html(body: &str) -> Self {
         Self::new(200, "text/html; charset=utf-8", body.as_bytes())
