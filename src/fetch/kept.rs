@@ -5,6 +5,7 @@
 //! some are kept.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,14 +14,23 @@ pub(super) const IDLE: Duration = Duration::from_secs(15);
 /// Origins whose connections are kept at the same time.
 const MOST: usize = 512;
 
-/// When the origins whose connections are kept were asked last.
+/// Whose connections are kept.
 #[derive(Debug, Default)]
-pub(super) struct Kept(Mutex<HashMap<Box<str>, Instant>>);
+pub(super) struct Kept {
+    /// When those origins were asked last.
+    asked: Mutex<HashMap<Box<str>, Instant>>,
+    /// File descriptors ran out once: no connection is kept any more. Those of many
+    /// hosts that wait for a second request would take all there are.
+    is_scarce: AtomicBool,
+}
 
 impl Kept {
     /// Whether what is asked of `origin` now may leave its connection open.
     pub(super) fn keeps(&self, origin: &str, now: Instant) -> bool {
-        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_scarce.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = asked.get_mut(origin) {
             *at = now;
             return true;
@@ -33,6 +43,11 @@ impl Kept {
             asked.insert(origin.into(), now);
         }
         is_kept
+    }
+
+    /// No file descriptor was left.
+    pub(super) fn ran_out_of_files(&self) {
+        self.is_scarce.store(true, Ordering::Relaxed);
     }
 }
 

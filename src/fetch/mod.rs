@@ -18,7 +18,7 @@ mod trust;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::header::{self, HeaderMap, HeaderValue};
@@ -109,9 +109,6 @@ pub struct Fetcher {
     max_body: usize,
     budget: Arc<Semaphore>,
     kept: Arc<Kept>,
-    /// File descriptors ran out once: no connection is kept any more. Those of many
-    /// hosts that wait for a second request would take all there are.
-    is_scarce: Arc<AtomicBool>,
 }
 
 impl Fetcher {
@@ -145,7 +142,6 @@ impl Fetcher {
             max_body,
             budget: Arc::new(Semaphore::new(SHARED_BYTES.max(max_body) / 1024)),
             kept: Arc::default(),
-            is_scarce: Arc::default(),
         })
     }
 
@@ -230,13 +226,12 @@ impl Fetcher {
             if let Some(condition) = condition {
                 request = request.headers(condition.headers());
             }
-            let is_kept = self.kept.keeps(url.origin(), Instant::now());
-            if !is_kept || self.is_scarce.load(Ordering::Relaxed) {
+            if !self.kept.keeps(url.origin(), Instant::now()) {
                 request = request.header(header::CONNECTION, HeaderValue::from_static("close"));
             }
             match request.send().await {
                 Err(error) if is_out_of_files(&error) => {
-                    self.is_scarce.store(true, Ordering::Relaxed);
+                    self.kept.ran_out_of_files();
                     tokio::time::sleep(SCARCE_WAIT).await;
                 }
                 sent => return sent.map_err(|error| FetchError::of(&error)),
