@@ -23,6 +23,7 @@ mod reports;
 mod rules_of_crawl;
 mod save;
 mod search;
+mod status;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -47,7 +48,7 @@ pub use migrate::{View, views};
 pub use one_page::{MAX_STEPS, OnePage, OnePageError, PageLink, PageLinks, Standing, Step};
 pub use place::network_file_system;
 pub use query::{Query, QueryError, QueryLimits, Value};
-pub use reader::{Reader, RuleSum, Status, Summary, check_header};
+pub use reader::{Reader, check_header};
 pub use rejudge::{Belonging, Rejudged};
 pub use reopen::Failure;
 pub use reports::{
@@ -56,6 +57,7 @@ pub use reports::{
 };
 pub use rules_of_crawl::RulesOfCrawl;
 pub use search::{BEGIN, BadWords, END, Hit, Preparation, Search, SearchError, Words};
+pub use status::{RuleSum, Status, Summary};
 pub use writer::{Committed, Writer};
 
 /// The oldest SQLite whose write-ahead log is safe.
