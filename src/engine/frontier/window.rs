@@ -159,3 +159,35 @@ impl Frontier {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::engine::frontier::{AddressLimits, MAX_WINDOW, MAX_WINDOWS};
+
+    /// What is read of a queue with many rows, beside so many hosts of one row each.
+    fn read_beside(hosts: usize, are_done: bool) -> usize {
+        let limits = AddressLimits { in_flight: 4, gap: Duration::ZERO };
+        let mut frontier = Frontier::new(1, limits);
+        let mut add = |rows| {
+            let server = frontier.add_server(Duration::ZERO, Instant::now());
+            frontier.add_origin(server, rows)
+        };
+        let large = add(100_000);
+        let small: Vec<_> = (0..hosts).map(|_| add(1)).collect();
+        for host in small.into_iter().filter(|_| are_done) {
+            frontier.withdraw(host);
+        }
+        frontier.set_open(large, true);
+        frontier.next_refill().expect("all its rows are on disk").limit as usize
+    }
+
+    #[test]
+    fn memory_is_shared_by_the_hosts_that_have_something_pending() {
+        assert_eq!(read_beside(99, false), MAX_WINDOWS / 100);
+        assert_eq!(read_beside(9_999, false), MAX_WINDOWS / 10_000);
+        assert_eq!(read_beside(9_999, true), MAX_WINDOW);
+    }
+}
