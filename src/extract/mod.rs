@@ -47,6 +47,9 @@ use crate::canonical::MAX_URL_BYTES;
 pub const MAX_LINKS: usize = 100_000;
 /// Bytes of anchor text kept per link.
 pub const MAX_ANCHOR_BYTES: usize = 512;
+/// The anchor text of an image whose alternative text is empty, which says that it is
+/// mere decoration; that of an image without one is `""`.
+pub const EMPTY_ALT: &str = " ";
 /// Bytes of title, description and first heading kept.
 pub const MAX_FIELD_BYTES: usize = 1024;
 
@@ -113,7 +116,8 @@ pub struct RawLink {
     pub href: String,
     /// By which element or attribute.
     pub kind: LinkKind,
-    /// The visible text, white space folded; for images their alternative text.
+    /// The visible text, white space folded; for images their alternative text, or
+    /// [`EMPTY_ALT`].
     pub anchor: String,
     /// The `rel` attribute as written.
     pub rel: String,

@@ -8,7 +8,7 @@ use super::links::{LinkKind, leads_to_document, references, srcset_urls};
 use super::scripting::Scripting;
 use super::text::{Place, Text};
 use super::tokens::{Attribute, Sink, Tag};
-use super::{Extracted, MAX_ANCHOR_BYTES, MAX_LINKS, RawLink, Region};
+use super::{EMPTY_ALT, Extracted, MAX_ANCHOR_BYTES, MAX_LINKS, RawLink, Region};
 use super::{folded_text, push_folded, refresh_target};
 
 /// Regions whose nesting is followed.
@@ -130,7 +130,7 @@ impl<'a> Page<'a> {
 
     fn links_of(&mut self, tag: &Tag<'_>) {
         let alt = tag.get(Attribute::Alt);
-        let alt = alt.map(|alt| cut(alt.trim(), MAX_ANCHOR_BYTES)).unwrap_or_default();
+        let alt = alt.map(|alt| alternative_text(&alt)).unwrap_or_default();
         let said = Said::of(tag);
         references(tag, |kind, href| {
             let index = self.push_link(kind, href.into_owned(), alt.clone(), &said);
@@ -302,6 +302,14 @@ fn region(name: &[u8]) -> Option<Region> {
         b"aside" => Some(Region::Aside),
         b"footer" => Some(Region::Footer),
         _ => None,
+    }
+}
+
+/// What is kept of an `alt` attribute.
+fn alternative_text(alt: &str) -> String {
+    match alt.trim() {
+        "" => EMPTY_ALT.to_owned(),
+        alt => cut(alt, MAX_ANCHOR_BYTES),
     }
 }
 

@@ -92,7 +92,7 @@ JOIN url source ON source.id = s.url_id
 JOIN url target ON target.id = l.target_id
 WHERE s.state = 'done';
 
--- Every link: on which page (source), to what (target), with anchor text, kind (a, img, ...), rel and region of the page.
+-- Every link: on which page (source), to what (target), with anchor text, kind (a, img, ...), rel and region of the page. The anchor of an image is its alt: one blank if that is empty, nothing if there is none.
 CREATE VIEW links AS
 SELECT source, target, position, kind, anchor, rel, fragment, region, follow, times
 FROM all_links WHERE crawl_id = (SELECT crawl_id FROM shown_crawl);
