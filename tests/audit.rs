@@ -112,6 +112,19 @@ fn images_without_alt_or_with_an_empty_one_are_named_once_with_the_pages_that_sh
 }
 
 #[test]
+fn pages_without_inlinks_are_counted_and_an_empty_report_says_so() {
+    let site =
+        Site::of(&[("/", Answer::html("<a href=/a>a</a>")), ("/a", Answer::html("<p>words"))]);
+    let desk = Desk::new();
+    crawl(&desk, &site.url("/"), &[]);
+    let sql = "SELECT url, inlinks FROM pages ORDER BY 1";
+    let ran = desk.run(&["query", "x.db", sql, "--format", "csv"]);
+    assert_eq!(ran.out.replace(&site.url(""), ""), "url,inlinks\n/,0\n/a,1\n", "{}", ran.err);
+    let ran = desk.run(&["report", "x.db", "broken"]);
+    assert_eq!((ran.code, ran.err.trim()), (Some(0), "nothing found"));
+}
+
+#[test]
 fn urls_are_judged_by_how_they_are_spelled() {
     let long = format!("/{}", "x".repeat(116));
     let others = [

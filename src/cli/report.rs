@@ -212,6 +212,9 @@ fn print(
     if report.name == "changes" && !shown.has_earlier {
         say("note: there is no finished crawl before this one to compare with");
     }
+    if format == Format::Table && rows == 0 {
+        say("nothing found");
+    }
     if is_terminal && limit == Some(rows) {
         let all = reports.count(report, Some(shown.id))?;
         if all > rows {
@@ -260,7 +263,11 @@ fn list_for_people(
 ) -> anyhow::Result<()> {
     let name = args.file.display();
     let seeds: Vec<String> = serde_json::from_str(&shown.seeds).unwrap_or_default();
-    let seeds = seeds.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    let more = match seeds.len() {
+        ..=3 => String::new(),
+        all => format!(" and {} more", all - 3),
+    };
+    let seeds = seeds.into_iter().take(3).collect::<Vec<_>>().join(", ") + &more;
     let state = if shown.is_finished { "" } else { ", not finished" };
     let (id, begun) = (shown.id, &shown.started_at);
     writeln!(
