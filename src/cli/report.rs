@@ -238,7 +238,7 @@ fn list(
     if format == Format::Table {
         return list_for_people(reports, args, shown, out);
     }
-    let printer = Printer::new(format, out, None);
+    let printer = Printer::new(format, out, terminal_width());
     stream(printer, |on_columns, on_row| {
         let columns = ["report", "group", "rows", "shows"].map(str::to_owned);
         on_columns(&columns).map_err(QueryError::Output)?;

@@ -4,7 +4,7 @@
 //! each URL and page version of the file.
 
 use super::Reports;
-use super::parts::{has_shape, in_parts};
+use super::parts::{has_shape, ids_in, in_parts};
 use crate::store::QueryError;
 
 /// Of no part.
@@ -60,7 +60,7 @@ impl Reports {
         })?;
         let width = usize::from(parts);
         let is_text = has_shape(self, "kind IN ('a', 'area') AND region IN ('body', 'main')")?;
-        let counted = in_parts(&self.path, of_version.len(), |query, from, to| {
+        let counted = in_parts(&self.path, &ids_in(&of_version, &NONE), |query, from, to| {
             let mut links = vec![0; width * width];
             query.pairs(
                 &format!(
