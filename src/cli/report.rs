@@ -1,13 +1,14 @@
 //! `crawlite report`: questions that everybody has, answered.
 //!
-//! Reads only, so it works while the crawl runs. A file whose crawl was stopped
-//! lacks the index on link targets, and one of an older program lacks views:
-//! these are made first, if nobody else has the file.
+//! Reads only, so it works while the crawl runs. A file with few links, or whose
+//! crawl was stopped, lacks the index on link targets, and one of an older program
+//! lacks views: these are made first, if nobody else has the file.
 
 mod html;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Args;
@@ -25,6 +26,8 @@ use crate::visit::unix_ms;
 
 /// Rows that a table on a terminal has unless asked for more.
 const TERMINAL_ROWS: u64 = 50;
+/// How long somebody waits before they want to know for what.
+const NOTICEABLE: Duration = Duration::from_millis(300);
 
 /// Answer the usual questions: broken links, titles, duplicates, redirects, and many more
 #[derive(Debug, Args)]
@@ -149,8 +152,7 @@ async fn make_ready(
 ) -> anyhow::Result<()> {
     let (is_current, lacks_links) = {
         let reports = Reports::open(path)?;
-        let uses_links = asked.is_none_or(Report::uses_links);
-        (reports.is_current()?, uses_links && reports.lacks_links(crawl_id)?)
+        (reports.is_current()?, reports.lacks_links(crawl_id, asked)?)
     };
     if is_current && !lacks_links {
         return Ok(());
@@ -171,7 +173,7 @@ async fn make_ready(
             }
             if lacks_links && !quiet {
                 say(&format!(
-                    "note: {name} {why}, so its links are not indexed: inlinks are blank, and one page stands for those that link"
+                    "note: {name} {why}, so its links are not indexed: one page stands for those that link, and inlinks may be blank"
                 ));
             }
             return Ok(());
@@ -179,12 +181,19 @@ async fn make_ready(
         Err(error) => return Err(error.into()),
     };
     if lacks_links {
-        if !quiet {
-            say(&format!(
-                "Building the index of links in {name}, once; that takes a second per million ..."
-            ));
+        let made = store.index_links(crawl_id);
+        tokio::pin!(made);
+        tokio::select! {
+            done = &mut made => done?,
+            () = tokio::time::sleep(NOTICEABLE) => {
+                if !quiet {
+                    say(&format!(
+                        "Building the index of links in {name}, once; that takes a second per million ..."
+                    ));
+                }
+                made.await?;
+            }
         }
-        store.index_links(crawl_id).await?;
     }
     store.close().await?;
     Ok(())
