@@ -6,6 +6,7 @@
 //! [`Report::sql`] puts another crawl in place of. Gates are reports with a
 //! condition: see [`gates`]. PageRank alone is computed here and not by SQL.
 
+mod by_id;
 mod count;
 mod gates;
 mod overview;

@@ -47,11 +47,6 @@ pub(super) fn in_parts<T: Send>(
     })
 }
 
-/// The ids for which a list has something, in order.
-pub(super) fn ids_in<T: PartialEq>(list: &[T], nothing: &T) -> Vec<usize> {
-    list.iter().enumerate().filter(|(_, it)| *it != nothing).map(|(id, _)| id).collect()
-}
-
 /// A condition on rows of `link`, for statements that read millions of them: whether their
 /// shape is one for which `condition` holds. A mask of bits is asked in half the time of a
 /// list. Only for kinds with the lowest numbers, such as `a` and `area`.
