@@ -217,15 +217,15 @@ impl Reports {
         }))
     }
 
-    /// Whether a report, or one of all, wants the index on link targets and there is none,
-    /// or inlinks and those of that crawl are not counted though it has links. A run that
+    /// Whether one of these reports wants the index on link targets and there is none, or
+    /// inlinks and those of that crawl are not counted though it has links. A run that
     /// was stopped counts none, and a crawl of few links makes no index;
     /// [`Store::index_links`](super::Store::index_links) makes both.
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub fn lacks_links(&self, crawl_id: i64, asked: Option<&Report>) -> Result<bool, QueryError> {
-        let wants = |what| asked.is_none_or(|report| report.text.contains(what));
+    pub fn lacks_links(&self, crawl_id: i64, wanted: &[&Report]) -> Result<bool, QueryError> {
+        let wants = |what| wanted.iter().any(|report| report.text.contains(what));
         let rows = self.rows(&format!(
             "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'link_target'),
                     EXISTS (SELECT 1 FROM inlink WHERE crawl_id = {crawl_id}),
