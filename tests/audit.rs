@@ -68,10 +68,10 @@ fn titles_and_descriptions_can_be_too_short() {
 }
 
 #[test]
-fn images_without_a_text_are_named_once_with_the_pages_that_show_them() {
+fn images_without_alt_or_with_an_empty_one_are_named_once_with_the_pages_that_show_them() {
     let (fits, long) = ("a".repeat(100), "a".repeat(101));
     let first = format!(
-        "<img src=/bare.png><img src=/bare.png><img src=/empty.png alt=''><img src=/said.png alt=Said>
+        "<img src=/bare.png><img src=/bare.png><img src=/empty.png alt=''><img src=/said.png alt=Said><img src=/mixed.png alt=''>
          <img src=/fits.png alt={fits}><img src=/long.png alt={long}><a href=/2>2</a><a href=/bare.png></a>
          <img src=/some.png alt=some>"
     );
@@ -79,7 +79,10 @@ fn images_without_a_text_are_named_once_with_the_pages_that_show_them() {
         ("/", Answer::html(&first)),
         (
             "/2",
-            Answer::html("<img src=/bare.png><img alt=' ' src=/some.png><iframe src=/3></iframe>"),
+            Answer::html(
+                "<img src=/bare.png><img src=/mixed.png><img alt=' \n\t&nbsp;' src=/blank.png>
+                 <img src=/valueless.png alt><img alt=some src=/some.png><iframe src=/3></iframe>",
+            ),
         ),
         ("/3", Answer::html("<script src=/x.js></script>")),
     ]);
@@ -88,13 +91,37 @@ fn images_without_a_text_are_named_once_with_the_pages_that_show_them() {
     assert_eq!(
         rows(&desk, &site.url(""), "images", &["issue", "url", "pages", "example"]),
         [
-            "missing|/bare.png|2|/",
-            "missing|/empty.png|1|/",
-            "missing|/some.png|1|/2",
+            "no alt attribute|/bare.png|2|/",
+            "no alt attribute|/mixed.png|1|/2",
             "too long|/long.png|1|/",
+            "empty alt|/blank.png|1|/2",
+            "empty alt|/empty.png|1|/",
+            "empty alt|/mixed.png|1|/",
+            "empty alt|/valueless.png|1|/2",
         ]
     );
-    gates(&desk, &[("missing-alt", 3), ("long-alt", 1)]);
+    gates(&desk, &[("missing-alt", 2), ("empty-alt", 4), ("long-alt", 1)]);
+    let ran = desk.run(&["page", "x.db", "/2"]);
+    for line in [
+        "/bare.png  no alt, in body",
+        "/blank.png  alt=\"\", in body",
+        "/some.png  \"some\", in body",
+    ] {
+        assert!(ran.out.contains(line), "{line}: {}", ran.out);
+    }
+}
+
+#[test]
+fn pages_without_inlinks_are_counted_and_an_empty_report_says_so() {
+    let site =
+        Site::of(&[("/", Answer::html("<a href=/a>a</a>")), ("/a", Answer::html("<p>words"))]);
+    let desk = Desk::new();
+    crawl(&desk, &site.url("/"), &[]);
+    let sql = "SELECT url, inlinks FROM pages ORDER BY 1";
+    let ran = desk.run(&["query", "x.db", sql, "--format", "csv"]);
+    assert_eq!(ran.out.replace(&site.url(""), ""), "url,inlinks\n/,0\n/a,1\n", "{}", ran.err);
+    let ran = desk.run(&["report", "x.db", "broken"]);
+    assert_eq!((ran.code, ran.err.trim()), (Some(0), "nothing found"));
 }
 
 #[test]

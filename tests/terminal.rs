@@ -46,7 +46,7 @@ fn every_mistake_is_named_with_what_helps() {
         (&["resume", "foreign.db"],                              3, "foreign.db is no crawlite file"),
         (&["resume", "cut.db"],                                  1, "cut.db is damaged"),
         (&["status", "missing.db"],                              3, "missing.db does not exist"),
-        (&["query", "good.db", "SELECT nonsense"],               1, "no such column: nonsense"),
+        (&["query", "good.db", "SELECT nonsense"],               1, "no such column: nonsense; `crawlite schema good.db` lists"),
         (&["query", "good.db", "DELETE FROM page"],              1, "SELECT"),
         (&["query", "text.db", "SELECT 1"],                      3, "text.db is no crawlite file"),
         (&["crawl", &url, "-o", "no/such/folder/x.db"],          1, "no/such/folder"),

@@ -14,6 +14,7 @@
 //!   column order, a second `name` becomes `name_2`; a blob is lower-case hex, a
 //!   number that is not finite null. Exact: control characters are `\u` escapes.
 //!
+//! A terminal has each row as soon as it is known, anything else many at once.
 //! A closed pipe is an [`io::Error`] like any other here; [`stream`] ends quietly.
 
 mod shown;
@@ -22,7 +23,7 @@ mod table;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use clap::ValueEnum;
 
@@ -47,7 +48,8 @@ pub enum Format {
 
 /// Prints one result: [`Printer::columns`], then rows, then [`Printer::finish`].
 pub struct Printer<'a, W: Write> {
-    out: &'a mut W,
+    out: BufWriter<&'a mut W>,
+    is_terminal: bool,
     shape: Shape,
     /// Made distinct for JSON.
     names: Vec<String>,
@@ -71,7 +73,8 @@ impl<'a, W: Write> Printer<'a, W> {
             Format::Json => Shape::Json,
             Format::Jsonl => Shape::Jsonl,
         };
-        Self { out, shape, names: Vec::new(), rows: 0 }
+        let (out, is_terminal) = (BufWriter::with_capacity(64 << 10, out), width.is_some());
+        Self { out, is_terminal, shape, names: Vec::new(), rows: 0 }
     }
 
     /// The same for people who asked no question of their own: in a table NULL is
@@ -89,16 +92,17 @@ impl<'a, W: Write> Printer<'a, W> {
     /// # Errors
     /// If `out` cannot be written.
     pub fn columns(&mut self, columns: &[String]) -> io::Result<()> {
+        let out = &mut self.out;
         match &mut self.shape {
             Shape::Table(table) => table.columns(columns),
             Shape::Csv => {
                 for (position, name) in columns.iter().enumerate() {
-                    csv_separate(self.out, position)?;
-                    csv_text(self.out, name)?;
+                    csv_separate(out, position)?;
+                    csv_text(out, name)?;
                 }
-                self.out.write_all(b"\n")?;
+                out.write_all(b"\n")?;
             }
-            Shape::Json => self.out.write_all(b"[")?,
+            Shape::Json => out.write_all(b"[")?,
             Shape::Jsonl => {}
         }
         self.names = distinct(columns);
@@ -112,24 +116,26 @@ impl<'a, W: Write> Printer<'a, W> {
     pub fn row(&mut self, row: &[Value]) -> io::Result<()> {
         let first = self.rows == 0;
         self.rows += 1;
+        let out = &mut self.out;
         match &mut self.shape {
-            Shape::Table(table) => table.row(self.out, row),
+            Shape::Table(table) => table.row(out, row),
             Shape::Csv => {
                 for (position, value) in row.iter().enumerate() {
-                    csv_separate(self.out, position)?;
-                    csv_value(self.out, value)?;
+                    csv_separate(out, position)?;
+                    csv_value(out, value)?;
                 }
-                self.out.write_all(b"\n")
+                out.write_all(b"\n")
             }
             Shape::Json => {
-                self.out.write_all(if first { b"\n" } else { b",\n" })?;
-                json_object(self.out, &self.names, row)
+                out.write_all(if first { b"\n" } else { b",\n" })?;
+                json_object(out, &self.names, row)
             }
             Shape::Jsonl => {
-                json_object(self.out, &self.names, row)?;
-                self.out.write_all(b"\n")
+                json_object(out, &self.names, row)?;
+                out.write_all(b"\n")
             }
-        }
+        }?;
+        if self.is_terminal { out.flush() } else { Ok(()) }
     }
 
     /// Writes what is left and flushes. Needed after an error of the query, too,
@@ -139,7 +145,7 @@ impl<'a, W: Write> Printer<'a, W> {
     /// If `out` cannot be written.
     pub fn finish(mut self) -> io::Result<()> {
         match &mut self.shape {
-            Shape::Table(table) => table.finish(self.out)?,
+            Shape::Table(table) => table.finish(&mut self.out)?,
             Shape::Json if self.rows > 0 => self.out.write_all(b"\n]\n")?,
             Shape::Json => self.out.write_all(b"]\n")?,
             Shape::Csv | Shape::Jsonl => {}

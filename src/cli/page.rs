@@ -12,7 +12,7 @@ use super::left_out::{in_quotes, word};
 use super::output::{Shown, sanitize};
 use super::summary::{bytes, count};
 use super::{Exit, Usage};
-use crate::extract::{Markup, main_text};
+use crate::extract::{EMPTY_ALT, Markup, main_text};
 use crate::store::{Body, MAX_STEPS, OnePage, OnePageError, PageLinks, Standing, Step, Value};
 
 /// Bytes of a body that are looked at to tell whether it is text.
@@ -315,7 +315,8 @@ fn print_way(way: &[Step], out: &mut impl Write) -> std::io::Result<()> {
     let is_cut = way.len() > MAX_STEPS as usize;
     writeln!(out, "\nThe {}way from the seed", if is_cut { "end of the " } else { "" })?;
     for step in way {
-        let by = match (&step.by, step.anchor.as_deref().filter(|anchor| !anchor.is_empty())) {
+        let by = match (&step.by, step.anchor.as_deref().filter(|anchor| !anchor.trim().is_empty()))
+        {
             (Some(by), _) if by == "redirect" || by == "sitemap" => format!("  ({by})"),
             (_, Some(anchor)) => format!("  \"{anchor}\""),
             (Some(by), None) => format!("  <{by}>"),
@@ -330,8 +331,11 @@ fn print_links(links: &PageLinks, out: &mut impl Write) -> std::io::Result<()> {
     for link in &links.links {
         let outcome = link.outcome.as_ref().map(|outcome| format!("{outcome:<10} "));
         let mut notes = Vec::new();
-        if !link.anchor.is_empty() {
-            notes.push(format!("\"{}\"", link.anchor));
+        match &*link.anchor {
+            "" if link.kind == "img" => notes.push("no alt".to_owned()),
+            "" => {}
+            EMPTY_ALT => notes.push("alt=\"\"".to_owned()),
+            anchor => notes.push(format!("\"{anchor}\"")),
         }
         if links.kind.is_empty() && link.kind != "a" {
             notes.push(format!("<{}>", link.kind));

@@ -3,12 +3,12 @@
 use std::io::{Read, Write};
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Args;
 
 use super::Exit;
 use super::output::{Format, Printer, stream, terminal_width};
-use crate::store::{Query, QueryLimits, check_header};
+use crate::store::{Query, QueryError, QueryLimits, check_header};
 
 /// SQL that is read from stdin at most, in bytes.
 const MAX_SQL_BYTES: u64 = 256 * 1024;
@@ -50,6 +50,14 @@ pub(super) fn run(args: &QueryArgs, out: &mut impl Write) -> anyhow::Result<Exit
     let limits = QueryLimits { time: args.max_time.0, ..QueryLimits::default() };
     let query = Query::open(&args.file, limits)?;
     let printer = Printer::new(args.format, out, terminal_width());
-    stream(printer, |on_columns, on_row| query.run(&sql, on_columns, on_row))?;
+    stream(printer, |on_columns, on_row| query.run(&sql, on_columns, on_row)).map_err(|error| {
+        let name = args.file.display();
+        match error.downcast_ref() {
+            Some(QueryError::Sql(words)) if words.starts_with("no such") => {
+                anyhow!("{error}; `crawlite schema {name}` lists the views and their columns")
+            }
+            _ => error,
+        }
+    })?;
     Ok(Exit::Finished)
 }

@@ -160,6 +160,9 @@ fn print(
     if report.name == "changes" && !shown.has_earlier {
         say("note: there is no finished crawl before this one to compare with");
     }
+    if format == Format::Table && rows == 0 {
+        say("nothing found");
+    }
     if is_terminal && limit == Some(rows) {
         let all = reports.count(report, Some(shown.id))?;
         if all > rows {
@@ -183,7 +186,7 @@ fn list(
     if format == Format::Table {
         return list_for_people(reports, args, shown, out);
     }
-    let printer = Printer::new(format, out, None);
+    let printer = Printer::new(format, out, terminal_width());
     stream(printer, |on_columns, on_row| {
         let columns = ["report", "group", "rows", "shows"].map(str::to_owned);
         on_columns(&columns).map_err(QueryError::Output)?;
@@ -208,7 +211,11 @@ fn list_for_people(
 ) -> anyhow::Result<()> {
     let name = args.file.display();
     let seeds: Vec<String> = serde_json::from_str(&shown.seeds).unwrap_or_default();
-    let seeds = seeds.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    let more = match seeds.len() {
+        ..=3 => String::new(),
+        all => format!(" and {} more", all - 3),
+    };
+    let seeds = seeds.into_iter().take(3).collect::<Vec<_>>().join(", ") + &more;
     let state = if shown.is_finished { "" } else { ", not finished" };
     let (id, begun) = (shown.id, &shown.started_at);
     writeln!(

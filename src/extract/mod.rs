@@ -51,6 +51,9 @@ use crate::canonical::MAX_URL_BYTES;
 pub const MAX_LINKS: usize = 100_000;
 /// Bytes of anchor text kept per link.
 pub const MAX_ANCHOR_BYTES: usize = 512;
+/// The anchor text of an image whose alternative text is empty, which says that it is
+/// mere decoration; that of an image without one is `""`.
+pub const EMPTY_ALT: &str = " ";
 /// Bytes of title, description and first heading kept.
 pub const MAX_FIELD_BYTES: usize = 1024;
 
@@ -119,7 +122,8 @@ pub struct RawLink {
     pub href: Span,
     /// By which element or attribute.
     pub kind: LinkKind,
-    /// The visible text, white space folded; for images their alternative text.
+    /// The visible text, white space folded; for images their alternative text, or
+    /// [`EMPTY_ALT`].
     pub anchor: Span,
     /// The `rel` attribute as written.
     pub rel: Span,

@@ -8,7 +8,7 @@ use super::links::{LinkKind, leads_to_document, references, srcset_urls};
 use super::scripting::Scripting;
 use super::text::{Place, Text};
 use super::tokens::{Attribute, Sink, Tag};
-use super::{Extracted, MAX_ANCHOR_BYTES, MAX_LINKS, RawLink, Region, Span, Texts};
+use super::{EMPTY_ALT, Extracted, MAX_ANCHOR_BYTES, MAX_LINKS, RawLink, Region, Span, Texts};
 use super::{folded, push_folded, refresh_target};
 
 /// Regions whose nesting is followed.
@@ -109,11 +109,10 @@ impl<'a> Page<'a> {
     }
 
     fn said<'b>(&mut self, tag: &Tag<'b>) -> Said<'b> {
-        let mut keep = |attribute, cap| {
-            let text = tag.get(attribute).unwrap_or_default();
-            self.found.texts.push(start(text.trim(), cap))
-        };
-        let (alt, rel) = (keep(Attribute::Alt, MAX_ANCHOR_BYTES), keep(Attribute::Rel, 128));
+        let (alt, rel) = (tag.get(Attribute::Alt), tag.get(Attribute::Rel).unwrap_or_default());
+        let texts = &mut self.found.texts;
+        let alt = texts.push(alt.as_deref().map_or("", alternative_text));
+        let rel = texts.push(start(rel.trim(), 128));
         Said { alt, rel, media_type: tag.get(Attribute::Type).unwrap_or_default() }
     }
 
@@ -306,6 +305,14 @@ fn region(name: &[u8]) -> Option<Region> {
         b"aside" => Some(Region::Aside),
         b"footer" => Some(Region::Footer),
         _ => None,
+    }
+}
+
+/// What is kept of an `alt` attribute.
+fn alternative_text(alt: &str) -> &str {
+    match alt.trim() {
+        "" => EMPTY_ALT,
+        alt => start(alt, MAX_ANCHOR_BYTES),
     }
 }
 

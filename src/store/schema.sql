@@ -157,7 +157,7 @@ CREATE TABLE link (
     id        INTEGER PRIMARY KEY,  -- page << 17 | position, from 0 in the order of the page
     target_id INTEGER NOT NULL REFERENCES url (id),
     shape_id  INTEGER NOT NULL REFERENCES link_shape (id),
-    anchor    TEXT    NOT NULL,     -- visible text, white space folded
+    anchor    TEXT    NOT NULL,     -- visible text, white space folded; of images alt: '' is none, ' ' one that is empty
     rel       TEXT,                 -- NULL if there is none
     fragment  TEXT,                 -- what follows the #; NULL if nothing
     times     INTEGER NOT NULL      -- how often the page has it

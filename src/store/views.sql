@@ -41,7 +41,10 @@ SELECT s.crawl_id, u.url, f.status, f.error, r.url AS redirect_to, f.content_typ
        p.id IS NOT NULL AS is_html, 1 AS internal, nullif(s.depth, 65535) AS depth,
        p.title, p.description, p.h1, p.lang, p.claimed_canonical, p.robots_directives,
        p.words, p.main_words, f.body_bytes, f.wire_bytes, f.elapsed_ms, f.first_byte_ms,
-       p.links AS outlinks, p.links_cut, i.links AS inlinks, p.content_hash, p.charset,
+       p.links AS outlinks, p.links_cut,
+       -- NULL while they are not counted.
+       CASE WHEN i.links IS NULL AND EXISTS (SELECT 1 FROM inlink c WHERE c.crawl_id = s.crawl_id) THEN 0
+            ELSE i.links END AS inlinks, p.content_hash, p.charset,
        CASE WHEN f.status IS NULL THEN 0
             WHEN f.status <> 200 OR p.id IS NULL THEN 0
             WHEN p.is_index = 0 THEN 0
@@ -92,7 +95,7 @@ JOIN url source ON source.id = s.url_id
 JOIN url target ON target.id = l.target_id
 WHERE s.state = 'done';
 
--- Every link: on which page (source), to what (target), with anchor text, kind (a, img, ...), rel and region of the page.
+-- Every link: on which page (source), to what (target), with anchor text, kind (a, img, ...), rel and region of the page. The anchor of an image is its alt: one blank if that is empty, nothing if there is none.
 CREATE VIEW links AS
 SELECT source, target, position, kind, anchor, rel, fragment, region, follow, times
 FROM all_links WHERE crawl_id = (SELECT crawl_id FROM shown_crawl);

@@ -105,7 +105,8 @@ class Site:
                 yield chance.choice(self.external), "a", chance.choice(WORDS), 1
             elif draw < 0.95:
                 group = self.insecure if draw < 0.77 else self.asset
-                yield chance.choice(group), "img", chance.choice(["", "A picture of a " + chance.choice(WORDS)]), 0
+                text = "A picture of a " + chance.choice(WORDS)
+                yield chance.choice(group), "img", chance.choice(["", " ", text, text]), 0
             elif draw < 0.98:
                 yield chance.choice(self.disallowed), "a", "private", 1
             elif draw < 0.99:

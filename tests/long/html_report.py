@@ -183,10 +183,11 @@ def look(browser, url, stem, slices):
             wrong += [f"logged: {text}" for text in logged] + [f"asked for {other}" for other in asked]
             broken += [f"{name} {width} {scheme}: {what}" for what in wrong]
             table.append([name, width, scheme, size[1], tables, len(logged), len(asked)])
+            if (width, scheme) == (1280, "light"):
+                pathlib.Path(f"{stem}.pdf").write_bytes(base64.b64decode(view.call(
+                    "Page.printToPDF", preferCSSPageSize=True, printBackground=False)["data"]))
             view.close()
     view = View(browser, url, 1280, "light", scripts=False)
-    pathlib.Path(f"{stem}.pdf").write_bytes(base64.b64decode(view.call(
-        "Page.printToPDF", preferCSSPageSize=True, printBackground=False)["data"]))
     logged, asked = view.complaints()
     # A script that is switched off is no fault of the page.
     broken += [f"{name} without scripts asked for {other}" for other in asked]

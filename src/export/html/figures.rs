@@ -95,7 +95,9 @@ fn codes(answers: &[Answers], kind: &str, class: &str) -> String {
     all.sort_by(|a, b| b.cmp(a));
     let more = if all.len() > MAX_STATUSES { " …" } else { "" };
     let all = all.iter().take(MAX_STATUSES);
-    let all: String = all.map(|(urls, status)| format!(" · {status} × {}", count(*urls))).collect();
+    // A line may end between two of them, never within one.
+    let one = |status: u16, urls| format!("{status} × {}", count(urls)).replace(' ', "\u{a0}");
+    let all: String = all.map(|(urls, status)| format!(" · {}", one(*status, *urls))).collect();
     all + more
 }
 
@@ -267,7 +269,7 @@ mod tests {
         ]
         .map(|(kind, status, urls)| Answers { kind: kind.into(), status, urls });
         assert_eq!(by_class(&answers, "page"), [5, 0, 3, 0, 3]);
-        assert_eq!(codes(&answers, "page", "client"), " · 404 × 2 · 410 × 1");
+        assert_eq!(codes(&answers, "page", "client"), " · 404\u{a0}×\u{a0}2 · 410\u{a0}×\u{a0}1");
         assert_eq!(codes(&answers, "page", "ok"), "", "200 says no more than 2xx");
     }
 

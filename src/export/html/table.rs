@@ -22,7 +22,7 @@ const MAX_CELL: usize = 400;
 const MAX_VALUE_BYTES: usize = 16 << 10;
 
 /// Columns that hold URLs which were met; several are apart by blanks.
-const URLS: [&str; 15] = [
+const URLS: [&str; 16] = [
     "url",
     "target",
     "source",
@@ -30,6 +30,7 @@ const URLS: [&str; 15] = [
     "final_url",
     "claimed_canonical",
     "alternate",
+    "neighbour",
     "closest_match",
     "example",
     "linked_from",

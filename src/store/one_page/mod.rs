@@ -93,7 +93,8 @@ pub struct Step {
 pub struct PageLink {
     /// The page at the other end.
     pub url: String,
-    /// Its text.
+    /// Its text; of an image without one `""`, of one whose text is empty
+    /// [`EMPTY_ALT`](crate::extract::EMPTY_ALT).
     pub anchor: String,
     /// By which element.
     pub kind: String,
@@ -212,11 +213,11 @@ impl OnePage {
                  SELECT s.url_id, s.found_on, w.step + 1 FROM way w
                  JOIN state s ON s.crawl_id = ?1 AND s.url_id = w.found_on WHERE w.step < ?3)
              SELECT u.url, (SELECT l.anchor FROM link l WHERE l.id BETWEEN f.page_id << 17 AND f.page_id << 17 | 131071 AND l.target_id = w.url_id
-                            ORDER BY l.anchor = '', l.id LIMIT 1),
+                            ORDER BY trim(l.anchor) = '', l.id LIMIT 1),
                  CASE WHEN f.redirect_to = w.url_id THEN 'redirect' WHEN s.kind = 'sitemap' THEN 'sitemap'
                       ELSE (SELECT h.kind FROM link l JOIN link_shape h ON h.id = l.shape_id
                             WHERE l.id BETWEEN f.page_id << 17 AND f.page_id << 17 | 131071 AND l.target_id = w.url_id
-                            ORDER BY l.anchor = '', l.id LIMIT 1) END
+                            ORDER BY trim(l.anchor) = '', l.id LIMIT 1) END
              FROM way w JOIN url u ON u.id = w.url_id
              LEFT JOIN state s ON s.crawl_id = ?1 AND s.url_id = w.found_on
              LEFT JOIN fetch f ON f.id = s.fetch_id

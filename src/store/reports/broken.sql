@@ -73,7 +73,7 @@ SELECT u.url AS target, t.status, t.error, t.pages AS unique_inlinks,
                     CROSS JOIN state s ON s.crawl_id = (SELECT crawl_id FROM shown_crawl) AND s.url_id = p.url_id
                     CROSS JOIN fetch f ON f.id = s.fetch_id AND f.page_id = p.id
                     WHERE l.target_id = t.url_id LIMIT 20)
-                WHERE anchor <> '' LIMIT 5)) END AS anchors,
+                WHERE trim(anchor) <> '' LIMIT 5)) END AS anchors,
        final.url AS final_url, t.links AS inlinks,
        CASE WHEN (SELECT count(crawl_id) FROM asked) = 2 THEN NOT EXISTS (
            SELECT 1 FROM ending before

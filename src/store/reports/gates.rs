@@ -76,7 +76,7 @@ const fn gate_on(
 
 /// Every gate, in the order in which they are named to people.
 #[rustfmt::skip]
-pub static GATES: [Gate; 38] = [
+pub static GATES: [Gate; 39] = [
     gate_on("broken",                 None,    "broken link targets", "broken link target",                        "broken",           "1",                         BROKEN),
     gate_on("broken-fragments",       WARNING, "places that links name and pages lack", "place that links name and pages lack",      "broken-fragments", "1",                         FRAGMENT),
     gate_on("new-broken",             None,    "link targets broken since the crawl before", "link target broken since the crawl before", "broken",           "is_new = 1",                BROKEN),
@@ -99,7 +99,8 @@ pub static GATES: [Gate; 38] = [
     gate_on("short-descriptions",     NOTICE,  "descriptions shorter than 70 characters", "description shorter than 70 characters", "descriptions", "issue = 'too short'", DESCRIPTION),
     gate_on("missing-h1",             NOTICE,  "indexable pages without h1", "indexable page without h1",                 "h1",               "issue = 'missing'",         HEADING),
     gate_on("several-h1",             NOTICE,  "indexable pages with several h1", "indexable page with several h1",            "h1",               "issue = 'several'",         HEADING),
-    gate_on("missing-alt",            NOTICE,  "images without alternative text", "image without alternative text", "images", "issue = 'missing'", IMAGE),
+    gate_on("missing-alt",            NOTICE,  "images without an alt attribute", "image without an alt attribute", "images", "issue = 'no alt attribute'", IMAGE),
+    gate_on("empty-alt",              NOTICE,  "images with an empty alt, right only for mere decoration", "image with an empty alt, right only for mere decoration", "images", "issue = 'empty alt'", IMAGE),
     gate_on("long-alt",               NOTICE,  "alternative texts longer than 100 characters", "alternative text longer than 100 characters", "images", "issue = 'too long'", IMAGE),
     gate_on("canonicals",             ERROR,   "canonicals that lead nowhere good", "canonical that leads nowhere good",          "canonicals",       "1",                         "url || ' -> ' || claimed_canonical || ' (' || issue || ')'"),
     gate_on("hreflang",               WARNING, "hreflang links that do not work", "hreflang link that does not work",            "hreflang",         "1",                         "url || ' -> ' || alternate || ' (' || issue || ')'"),

@@ -6,6 +6,7 @@
 //! [`Report::sql`] puts another crawl in place of. Gates are reports with a
 //! condition: see [`gates`]. PageRank alone is computed here and not by SQL.
 
+mod by_id;
 mod count;
 mod gates;
 mod overview;
@@ -19,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::migrate::views;
-use super::{Query, QueryError, QueryLimits, Value};
+use super::{Query, QueryError, Value};
 
 pub use count::Tally;
 pub use gates::{GATES, Gate, Judgement, Severity, gate};
@@ -179,8 +180,7 @@ impl Reports {
     /// # Errors
     /// [`QueryError::Open`] if there is no such file, or it is not `SQLite`'s.
     pub fn open(path: &Path) -> Result<Self, QueryError> {
-        let limits = QueryLimits { time: MAX_TIME, ..QueryLimits::default() };
-        Ok(Self { query: Query::open(path, limits)?, path: path.to_owned() })
+        Ok(Self { query: Query::open(path, parts::limits())?, path: path.to_owned() })
     }
 
     /// The crawl of that id, or the one that the views show; `None` if there is none.

@@ -9,7 +9,8 @@ use std::io;
 use std::path::Path;
 use std::thread;
 
-use super::parts::{has_shape, in_parts};
+use super::by_id::ById;
+use super::parts::{has_shape, in_parts, limits};
 use super::{Report, Reports, number};
 use crate::store::{Query, QueryError, Value};
 
@@ -52,50 +53,39 @@ impl Links {
 }
 
 /// The pages of a crawl, numbered from 0.
-#[derive(Default)]
 struct Pages {
-    /// By URL id.
-    of_url: Vec<u32>,
-    /// By id of the page version.
-    of_version: Vec<u32>,
+    of_url: ById<u32>,
+    of_version: ById<u32>,
     count: u32,
     redirects: Links,
 }
 
 impl Pages {
-    fn load(reports: &Reports, crawl_id: i64) -> Result<Self, QueryError> {
-        let rows = reports.rows(&format!(
-            "SELECT s.url_id, f.page_id, f.redirect_to FROM state s CROSS JOIN fetch f ON f.id = s.fetch_id
-             WHERE s.crawl_id = {crawl_id} AND s.kind = 'page' AND s.state = 'done'"
-        ))?;
-        let mut pages = Self::default();
-        for row in &rows {
-            put(&mut pages.of_url, &row[0], pages.count);
-            put(&mut pages.of_version, &row[1], pages.count);
+    fn new() -> Self {
+        let (of_url, of_version) = (ById::new(NONE), ById::new(NONE));
+        Self { of_url, of_version, count: 0, redirects: Links::default() }
+    }
+
+    fn load(query: &Query, crawl_id: i64) -> Result<Self, QueryError> {
+        let sql = "SELECT s.url_id, f.page_id, f.redirect_to FROM state s CROSS JOIN fetch f ON f.id = s.fetch_id
+             WHERE s.crawl_id = ?1 AND s.kind = 'page' AND s.state = 'done'";
+        let (mut pages, mut redirects) = (Self::new(), Vec::new());
+        query.each(sql, &[&crawl_id], |row| {
+            pages.of_url.put(row.get(0)?, pages.count);
+            pages.of_version.put(row.get(1)?, pages.count);
+            redirects
+                .extend(row.get::<_, Option<i64>>(2)?.map(|target_id| (pages.count, target_id)));
             pages.count += 1;
-        }
-        for (row, source) in rows.iter().zip(0..) {
-            let target = find(&pages.of_url, number(&row[2]));
+            Ok(Ok(()))
+        })?;
+        for (source, target_id) in redirects {
+            let target = pages.of_url.get(target_id);
             if target != NONE {
                 pages.redirects.add(source, &mut vec![target]);
             }
         }
         Ok(pages)
     }
-}
-
-/// Rows have ids from 1 on without large gaps, so a list is smaller than a map.
-fn put(list: &mut Vec<u32>, id: &Value, page: u32) {
-    if let Ok(id @ 1..) = usize::try_from(number(id)) {
-        if list.len() <= id {
-            list.resize(id + 1, NONE);
-        }
-        list[id] = page;
-    }
-}
-
-fn find(list: &[u32], id: i64) -> u32 {
-    usize::try_from(id).ok().and_then(|id| list.get(id)).copied().unwrap_or(NONE)
 }
 
 /// Runs the report, the highest rank first.
@@ -108,21 +98,23 @@ pub(super) fn run(
     mut on_row: impl FnMut(&[Value]) -> io::Result<()>,
 ) -> Result<u64, QueryError> {
     let Some(shown) = reports.shown(crawl_id)? else { return Ok(0) };
-    let pages = Pages::load(reports, shown.id)?;
     let is_followed = has_shape(reports, "is_follow = 1 AND kind IN ('a', 'area')")?;
     let (path, part) = (&reports.path, report.part(Some(shown.id)));
     // Ranks order them below; those of one rank stay as they were met.
     let (unordered, _) = part.rsplit_once("\nORDER BY").expect("it is in order");
-    let (ranks, listed) = thread::scope(|scope| {
-        let ranks = scope
-            .spawn(|| read_links(path, &pages, &is_followed).map(|links| ranks(&pages, &links)));
+    let (ranked, listed) = thread::scope(|scope| {
+        let ranked = scope.spawn(|| {
+            let pages = Pages::load(&Query::open(path, limits())?, shown.id)?;
+            let links = read_links(path, &pages, &is_followed)?;
+            Ok((ranks(&pages, &links), pages))
+        });
         let listed = list(reports, unordered);
-        (ranks.join().expect("it only counts"), listed)
+        (ranked.join().expect("it only counts"), listed)
     });
-    let ranks = ranks?;
+    let (ranks, pages) = ranked?;
     let (mut columns, mut rows) = listed?;
     for (rank, row) in &mut rows {
-        let page = find(&pages.of_url, row.pop().as_ref().map(number).unwrap_or_default());
+        let page = pages.of_url.get(row.pop().as_ref().map(number).unwrap_or_default());
         *rank = ranks.get(page as usize).copied().unwrap_or_default();
     }
     rows.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -179,7 +171,7 @@ impl Scale {
 
 /// The links between the pages, in one part per thread.
 fn read_links(path: &Path, pages: &Pages, is_followed: &str) -> Result<Vec<Links>, QueryError> {
-    in_parts(path, pages.of_version.len(), |query, from, to| {
+    in_parts(path, &pages.of_version.ids(), |query, from, to| {
         let sql = format!(
             "SELECT id, target_id FROM link WHERE id >= {from} << 17 AND id < {to} << 17 AND {is_followed}"
         );
@@ -195,9 +187,9 @@ fn read_part(query: &Query, pages: &Pages, sql: &str) -> Result<Links, QueryErro
         if id >> 17 != version {
             links.add(source, &mut targets);
             version = id >> 17;
-            source = find(&pages.of_version, version);
+            source = pages.of_version.get(version);
         }
-        let target = find(&pages.of_url, target_id);
+        let target = pages.of_url.get(target_id);
         if source != NONE && target != NONE && target != source {
             targets.push(target);
         }
@@ -246,7 +238,7 @@ mod tests {
         for (source, targets) in links {
             part.add(*source, &mut targets.to_vec());
         }
-        ranks(&Pages { count, ..Pages::default() }, &[part])
+        ranks(&Pages { count, ..Pages::new() }, &[part])
     }
 
     #[test]

@@ -16,25 +16,30 @@ pub(super) fn threads() -> usize {
     thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MAX_THREADS)
 }
 
-/// Cuts `0..end` into as many parts as there are threads, lets `read` read each
-/// (from, to) on its own connection, and gives what they gave, in order.
+/// What a reader of its own may cost.
+pub(super) fn limits() -> QueryLimits {
+    QueryLimits { time: MAX_TIME, ..QueryLimits::default() }
+}
+
+/// Cuts page versions into as many parts as there are threads, lets `read` read each
+/// (from, to) on its own connection, and gives what they gave, in order. Equal numbers of
+/// versions are a part, not of ids: those of earlier crawls lie between them.
 ///
 /// # Errors
 /// The first that one of them gave.
 pub(super) fn in_parts<T: Send>(
     path: &Path,
-    end: usize,
+    versions: &[usize],
     read: impl Fn(&Query, usize, usize) -> Result<T, QueryError> + Sync,
 ) -> Result<Vec<T>, QueryError> {
-    let readers = threads();
-    let share = end.div_ceil(readers).max(1);
+    let share = versions.len().div_ceil(threads()).max(1);
     let read = &read;
     thread::scope(|scope| {
-        let parts: Vec<_> = (0..readers)
+        let parts: Vec<_> = versions
+            .chunks(share)
             .map(|part| {
                 scope.spawn(move || {
-                    let limits = QueryLimits { time: MAX_TIME, ..QueryLimits::default() };
-                    read(&Query::open(path, limits)?, part * share, (part + 1) * share)
+                    read(&Query::open(path, limits())?, part[0], part[part.len() - 1] + 1)
                 })
             })
             .collect();

@@ -4,14 +4,12 @@
 //! each URL and page version of the file.
 
 use super::Reports;
+use super::by_id::ById;
 use super::parts::{has_shape, in_parts};
 use crate::store::QueryError;
 
 /// Of no part.
 const NONE: u16 = u16::MAX;
-/// Ids up to which URLs and page versions are told apart: 200 MB for each. A file
-/// that names larger ones has as many rows, or was tampered with.
-const MAX_ID: usize = 100_000_000;
 
 /// The pages of a crawl in the order in which they were met.
 const PAGES: &str = "
@@ -51,16 +49,16 @@ impl Reports {
         parts: u16,
         mut part_of: impl FnMut(&str) -> u16,
     ) -> Result<Vec<u64>, QueryError> {
-        let (mut of_url, mut of_version) = (Vec::new(), Vec::new());
+        let (mut of_url, mut of_version) = (ById::new(NONE), ById::new(NONE));
         self.query.each(PAGES, &[&crawl_id], |row| {
             let part = part_of(row.get_ref(3)?.as_str().unwrap_or_default());
-            put(&mut of_url, row.get(0)?, part);
-            put(&mut of_version, row.get::<_, Option<i64>>(1)?.unwrap_or_default(), part);
+            of_url.put(row.get(0)?, part);
+            of_version.put(row.get(1)?, part);
             Ok(Ok(()))
         })?;
         let width = usize::from(parts);
         let is_text = has_shape(self, "kind IN ('a', 'area') AND region IN ('body', 'main')")?;
-        let counted = in_parts(&self.path, of_version.len(), |query, from, to| {
+        let counted = in_parts(&self.path, &of_version.ids(), |query, from, to| {
             let mut links = vec![0; width * width];
             query.pairs(
                 &format!(
@@ -68,7 +66,7 @@ impl Reports {
                      WHERE id >= {from} << 17 AND id < {to} << 17 AND {is_text}"
                 ),
                 |id, target_id| {
-                    let (from, to) = (find(&of_version, id >> 17), find(&of_url, target_id));
+                    let (from, to) = (of_version.get(id >> 17), of_url.get(target_id));
                     if from < parts && to < parts {
                         links[usize::from(from) * width + usize::from(to)] += 1;
                     }
@@ -82,18 +80,4 @@ impl Reports {
         }
         Ok(sums)
     }
-}
-
-/// Rows have ids from 1 on without large gaps, so a list is smaller than a map.
-fn put(list: &mut Vec<u16>, id: i64, part: u16) {
-    if let Ok(id @ 1..=MAX_ID) = usize::try_from(id) {
-        if list.len() <= id {
-            list.resize(id + 1, NONE);
-        }
-        list[id] = part;
-    }
-}
-
-fn find(list: &[u16], id: i64) -> u16 {
-    usize::try_from(id).ok().and_then(|id| list.get(id)).copied().unwrap_or(NONE)
 }
