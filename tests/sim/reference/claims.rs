@@ -5,7 +5,7 @@ use crawlite::engine::record::{Kind, UrlId};
 use crawlite::refusal::Reason;
 use crawlite::traps;
 
-use super::{Case, Search};
+use super::{Case, MAX_HOPS, Search};
 use crate::servers::{CHALLENGE, outcome_name};
 use crate::world::{ROBOTS_HOPS, Site, parsed};
 
@@ -96,10 +96,7 @@ impl Search<'_> {
         if self.is_justified(url, kind) {
             return said;
         }
-        // A part of a page that is not wanted any more.
-        let assets = self.case.config.scope.assets;
-        if kind == Kind::Asset && self.case.is_changed && !assets && said == Reason::Asset.as_str()
-        {
+        if kind == Kind::Asset && self.is_unwanted_part(url) {
             return said;
         }
         // What its own visit gave, which robots.txt allowed then.
@@ -114,12 +111,13 @@ impl Search<'_> {
         if obeys && !site.is_private && may_answer && matches!(was_let, "done" | "robots") {
             return was_let;
         }
+        // Of a server that is never there: whether anybody was when it was tried decides, and
+        // it may be given up before each of its origins was tried.
+        if is_dead(self, site) && said == "pending" {
+            return said;
+        }
         if fate == Fate::Private || site.is_private {
             return Reason::Private.as_str();
-        }
-        // Whether nobody else was there when it was tried decides.
-        if is_dead(self, site) && !obeys {
-            return if said == "pending" { "pending" } else { "done" };
         }
         if !obeys {
             return "done";
@@ -151,6 +149,30 @@ impl Search<'_> {
             Reason::Crashed => state.crashes >= 3 && self.case.crashes >= 3,
             _ => false,
         }
+    }
+
+    /// What was against `url` where other settings were, and stays so however far it is now.
+    pub(super) fn stays_aside(&self, url: &str, hops: u8) -> Option<Reason> {
+        let reason = self.file_state(url)?.reason().filter(|_| self.case.is_changed)?;
+        let stays = match reason {
+            Reason::Redirects => hops > MAX_HOPS,
+            Reason::Trap => self.case.config.scope.traps && self.is_justified(url, Kind::Page),
+            Reason::Crashed => self.is_justified(url, Kind::Page),
+            _ => false,
+        };
+        stays.then_some(reason)
+    }
+
+    /// Whether `url` was met as a part of a page when parts were wanted, and is set aside
+    /// as that, or as a page that is too far.
+    fn is_unwanted_part(&self, url: &str) -> bool {
+        let Some(state) = self.file_state(url) else { return false };
+        let is_against = match state.reason() {
+            Some(Reason::Asset) => true,
+            Some(Reason::Depth) => self.too_far(Kind::Page, state.depth.rank(), 0).is_some(),
+            _ => false,
+        };
+        is_against && self.case.is_changed && !self.case.config.scope.assets
     }
 
     fn is_trap(&self, url: &CanonicalUrl, pattern: &str) -> bool {
@@ -200,6 +222,18 @@ impl Search<'_> {
     pub(super) fn was_twin(&self, url: &str) -> bool {
         let stands_for = |other: &str| self.twin_origin(other).is_some() && self.twin(other) == url;
         self.case.is_changed && self.by_url.keys().any(|other| stands_for(other))
+    }
+
+    /// What a URL of a mirror that is too far by now stood for, if the file says that this
+    /// led there.
+    pub(super) fn offer_earlier_twin(&mut self, url: &str, kind: Kind, depth: u16, hops: u8) {
+        if !self.case.is_changed || self.twin_origin(url).is_none() {
+            return;
+        }
+        let (twin, id) = (self.twin(url), self.by_url.get(url).copied());
+        if id.is_some() && self.file_state(&twin).is_some_and(|state| state.found_on == id) {
+            self.offer(&twin, kind, depth, hops);
+        }
     }
 
     /// The URL that a URL of a mirror stands for.

@@ -281,8 +281,13 @@ impl<'a> Search<'a> {
 
     /// The best way leads to `url`: what becomes of it, and where does it lead?
     fn reach(&mut self, url: &str, kind: Kind, depth: u16, hops: u8) {
-        if self.stands.contains_key(url) {
-            return;
+        if let Some(stand) = self.stands.get(url) {
+            // A nearer way is found late if a page is on it that is too far, and was fetched
+            // as a part of another.
+            if stand.depth.is_none_or(|known| known <= depth) {
+                return;
+            }
+            self.stands.remove(url);
         }
         if let Some(other) = self.claimed_kind(url, kind) {
             return self.reach_claimed(url, (kind, other), depth, hops);
@@ -303,11 +308,14 @@ impl<'a> Search<'a> {
         };
         let is_here_anyway = self.was_done(url) || self.converted.contains(url);
         if let Some(reason) = self.too_far(kind, depth, hops).filter(|_| !is_here_anyway) {
-            stand.state = reason.as_str();
-            return self.set_far(url, kind, stand);
+            stand.state = self.stays_aside(url, hops).unwrap_or(reason).as_str();
+            self.set_far(url, kind, stand);
+            return self.offer_earlier_twin(url, kind, depth, hops);
         }
         if kind != Kind::External {
-            self.touch(parsed(url).origin());
+            // The process may have died of it before its robots.txt was read.
+            let is_sure = !self.says(url, Reason::Crashed);
+            self.touch(parsed(url).origin(), is_sure);
         }
         // The touch may have made it a sitemap.
         if self.stands.contains_key(url) {
@@ -383,13 +391,16 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// An origin has its first candidate: its robots.txt names sitemaps.
-    fn touch(&mut self, origin: &str) {
+    /// An origin has its first candidate: its robots.txt names sitemaps, if it `is_sure` that
+    /// it was read.
+    fn touch(&mut self, origin: &str, is_sure: bool) {
         let (world, config) = (self.case.world, self.case.config);
-        if !self.touched.insert(origin.to_owned())
-            || !config.politeness.robots
-            || !config.scope.sitemaps
-        {
+        let is_first = if is_sure {
+            self.touched.insert(origin.to_owned())
+        } else {
+            !self.touched.contains(origin)
+        };
+        if !is_first || !config.politeness.robots || !config.scope.sitemaps {
             return;
         }
         let site = world.site(origin);
@@ -402,7 +413,7 @@ impl<'a> Search<'a> {
         let named = rulebook.map_or(&[][..], |rulebook| &rulebook.sitemaps[..]);
         for url in named.iter().chain([&format!("{origin}/sitemap.xml")]) {
             let is_named = self.file_state(url).is_some_and(|it| it.kind == Kind::Sitemap);
-            if is_named || !self.may_be_unread(origin) {
+            if is_named || is_sure && !self.may_be_unread(origin) {
                 self.offer(url, Kind::Sitemap, 0, 0);
             }
         }
