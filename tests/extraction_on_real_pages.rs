@@ -51,9 +51,10 @@ fn among_tags(text: &str) -> Said {
     let page = extract(text, "crawlite");
     let mut said = Said::new();
     for link in &page.links {
-        add(&mut said, format!("{} {}", link.kind.as_str(), link.href));
+        let href = page.texts.get(link.href);
+        add(&mut said, format!("{} {href}", link.kind.as_str()));
         if link.kind == LinkKind::A {
-            add(&mut said, format!("text of {}: {}", link.href, kept(&link.anchor)));
+            add(&mut said, format!("text of {href}: {}", kept(page.texts.get(link.anchor))));
         }
     }
     add(&mut said, format!("title {}", kept(page.title.as_deref().unwrap_or_default())));

@@ -450,8 +450,7 @@ fn what_a_stopped_crawl_left_undone_is_made_when_it_is_needed() {
     assert_eq!(meanwhile.out.lines().count(), before.out.lines().count(), "{}", meanwhile.out);
     lock.release();
     let made = asked(&desk);
-    assert!(made.err.contains("Building the index of links in x.db"), "{}", made.err);
-    assert_eq!(made.out, before.out);
+    assert_eq!((made.err.as_str(), &made.out), ("", &before.out), "nobody waits for so few links");
     let again = asked(&desk);
     assert_eq!((again.err.as_str(), again.out), ("", before.out));
     assert_eq!(desk.run(&["report", "x.db", "skipped"]).code, Some(0), "views are made anew, too");

@@ -20,7 +20,7 @@ pub fn check(data: &[u8]) {
         let page = extract(&html, "crawlite");
         bounds(&page);
         for link in page.links.iter().take(1000) {
-            if let Ok((_, Some(fragment))) = join(&url, &link.href) {
+            if let Ok((_, Some(fragment))) = join(&url, page.texts.get(link.href)) {
                 fragment_names(&fragment);
             }
         }

@@ -13,7 +13,7 @@ use clap::builder::PossibleValuesParser;
 
 use super::summary::count;
 use super::{Exit, Usage, say};
-use crate::store::{GATES, Gate, Judgement, Reports, gate};
+use crate::store::{GATES, Gate, Judgement, Report, Reports, gate, report};
 
 /// Findings that are named on stderr.
 const EXAMPLES: u32 = 5;
@@ -119,6 +119,11 @@ pub(super) struct Judged {
 }
 
 impl Gates {
+    /// The reports whose rows decide.
+    pub(super) fn reports(&self) -> impl Iterator<Item = &'static Report> {
+        self.gates.iter().map(|(gate, _)| report(gate.report).expect("a gate names a report"))
+    }
+
     /// Judges a crawl.
     ///
     /// # Errors

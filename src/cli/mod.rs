@@ -20,6 +20,7 @@ pub mod output;
 mod page;
 mod progress;
 mod query;
+mod ready;
 mod report;
 mod resume;
 mod rules;

@@ -12,6 +12,7 @@ use anyhow::anyhow;
 use clap::Args;
 
 use super::gates::{GateArgs, Gates};
+use super::ready::make_ready;
 use super::seeds::Seeds;
 use super::summary::{self, Ended};
 use super::{Exit, Usage, progress, say};
@@ -19,7 +20,7 @@ use crate::config::Config;
 use crate::crawl::Controls;
 use crate::crawler::{Crawler, Failure};
 use crate::engine::Finish;
-use crate::store::{Error, Reader, Store, network_file_system};
+use crate::store::{Error, REPORTS, Reader, Store, network_file_system};
 
 /// File descriptors besides those of requests.
 const OTHER_FILES: u64 = 64;
@@ -92,6 +93,11 @@ pub(super) async fn run(
         seeds: &seeds,
         lists_broken: manner.lists_broken,
     };
+    if finish != Finish::Stopped {
+        let listed = REPORTS.iter().filter(|it| manner.lists_broken && it.name == "broken");
+        let wanted: Vec<_> = manner.gates.reports().chain(listed).collect();
+        make_ready(path, crawl_id, &wanted, manner.quiet).await?;
+    }
     say_result(&ended, crawl_id, signal.load(Ordering::Relaxed), manner, out)
 }
 

@@ -1,8 +1,7 @@
 //! `crawlite report`: questions that everybody has, answered.
 //!
-//! Reads only, so it works while the crawl runs. A file whose crawl was stopped
-//! lacks the index on link targets, and one of an older program lacks views:
-//! these are made first, if nobody else has the file.
+//! Reads only, so it works while the crawl runs; what the file lacks for it is made
+//! first, if nobody else has the file.
 
 mod html;
 
@@ -14,14 +13,12 @@ use clap::Args;
 
 use super::gates::GateArgs;
 use super::output::{Format, Printer, sanitize, stream, terminal_width};
+use super::ready::make_ready;
 use super::summary::count;
 use super::{Exit, Usage, say};
-use crate::crawler::secret;
 use crate::store::{
-    Error, Group, QueryError, REPORTS, Report, Reports, ShownCrawl, Store, Value, check_header,
-    report,
+    Error, Group, QueryError, REPORTS, Report, Reports, ShownCrawl, Value, check_header, report,
 };
-use crate::visit::unix_ms;
 
 /// Rows that a table on a terminal has unless asked for more.
 const TERMINAL_ROWS: u64 = 50;
@@ -92,7 +89,9 @@ pub(super) async fn run(
     }
     check_header(&args.file)?;
     let shown = crawl_of(&args.file, args.crawl)?;
-    make_ready(&args.file, shown.id, asked, quiet).await?;
+    let mut wanted = asked.map_or_else(|| REPORTS.iter().collect(), |report| vec![report]);
+    wanted.extend(gates.reports());
+    make_ready(&args.file, shown.id, &wanted, quiet).await?;
     let reports = Reports::open(&args.file)?;
     match (asked, target) {
         (_, Some(target)) => {
@@ -137,57 +136,6 @@ fn crawl_of(path: &Path, crawl_id: Option<i64>) -> anyhow::Result<ShownCrawl> {
             return Err(Usage(anyhow!("{name} holds no crawl {id}; {hint}")).into());
         }
     })
-}
-
-/// Makes what the file lacks for the report asked for, or for all; if that cannot
-/// be, says what to expect.
-async fn make_ready(
-    path: &Path,
-    crawl_id: i64,
-    asked: Option<&Report>,
-    quiet: bool,
-) -> anyhow::Result<()> {
-    let (is_current, lacks_links) = {
-        let reports = Reports::open(path)?;
-        let uses_links = asked.is_none_or(Report::uses_links);
-        (reports.is_current()?, uses_links && reports.lacks_links(crawl_id)?)
-    };
-    if is_current && !lacks_links {
-        return Ok(());
-    }
-    let name = path.display();
-    let store = match Store::open(path, secret(), unix_ms()).await {
-        Ok(store) => store,
-        Err(error @ (Error::InUse(_) | Error::Open(..) | Error::Lock(..) | Error::Database(_))) => {
-            let why = if matches!(error, Error::InUse(_)) {
-                "is in use".to_owned()
-            } else {
-                error.to_string()
-            };
-            if !is_current {
-                say(&format!(
-                    "note: {name} was made by another version of crawlite and {why}; some reports may fail"
-                ));
-            }
-            if lacks_links && !quiet {
-                say(&format!(
-                    "note: {name} {why}, so its links are not indexed: inlinks are blank, and one page stands for those that link"
-                ));
-            }
-            return Ok(());
-        }
-        Err(error) => return Err(error.into()),
-    };
-    if lacks_links {
-        if !quiet {
-            say(&format!(
-                "Building the index of links in {name}, once; that takes a second per million ..."
-            ));
-        }
-        store.index_links(crawl_id).await?;
-    }
-    store.close().await?;
-    Ok(())
 }
 
 /// Prints one report.

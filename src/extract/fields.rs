@@ -152,5 +152,10 @@ fn href(tag: &Tag<'_>) -> Option<String> {
 
 /// The first `cap` bytes of `text`, less a character cut at the end.
 pub(super) fn cut(text: &str, cap: usize) -> String {
-    text[..text.floor_char_boundary(cap.min(text.len()))].to_owned()
+    start(text, cap).to_owned()
+}
+
+/// The first `cap` bytes of `text`, less if a character ends beyond them.
+pub(super) fn start(text: &str, cap: usize) -> &str {
+    &text[..text.floor_char_boundary(cap.min(text.len()))]
 }

@@ -23,6 +23,7 @@ mod rules;
 mod scripting;
 mod selector;
 mod text;
+mod texts;
 mod tokens;
 mod tree;
 mod xhtml;
@@ -36,8 +37,11 @@ pub use links::{HeaderLink, LinkKind, header_links, is_hint, leads_to_document, 
 pub use markdown::{MAX_TEXT_BYTES, MainText, Markup, main_text};
 pub use rules::{BadRule, Cell, Column, Rule, RuleRows, Rules, allowance};
 pub use selector::{BadSelector, Matches, Selector};
+pub use texts::{Span, Texts};
 pub use tree::Cut;
 pub use xhtml::{is_xhtml, xhtml_as_html};
+
+use std::borrow::Cow;
 
 use url::Url;
 
@@ -102,21 +106,23 @@ pub struct Extracted {
     pub anchors: Vec<u32>,
     /// Links in the order in which they stand on the page.
     pub links: Vec<RawLink>,
+    /// What they say.
+    pub texts: Texts,
     /// Links beyond [`MAX_LINKS`], which were not kept.
     pub links_cut: u32,
 }
 
 /// A link as it stands on a page.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RawLink {
     /// The reference as written, entities resolved.
-    pub href: String,
+    pub href: Span,
     /// By which element or attribute.
     pub kind: LinkKind,
     /// The visible text, white space folded; for images their alternative text.
-    pub anchor: String,
+    pub anchor: Span,
     /// The `rel` attribute as written.
-    pub rel: String,
+    pub rel: Span,
     /// In which part of the page.
     pub region: Region,
     /// Whether it leads to a document rather than to a part of this page.
@@ -159,20 +165,14 @@ impl Region {
     }
 }
 
-impl RawLink {
-    /// A link of a response header.
-    pub fn of_header(kind: LinkKind, href: String, rel: String, media_type: &str) -> Self {
-        let is_document = links::leads_to_document(kind, &rel, media_type);
-        Self { href, kind, rel, is_document, ..Self::default() }
-    }
-
-    /// Whether `rel` asks not to follow.
-    pub fn is_nofollow(&self) -> bool {
-        says_nofollow(&self.rel)
-    }
-}
-
 impl Extracted {
+    /// A link of a response header, with its texts among those of the page.
+    pub fn header_link(&mut self, kind: LinkKind, href: &str, rel: &str, media: &str) -> RawLink {
+        let is_document = leads_to_document(kind, rel, media);
+        let (href, rel) = (self.texts.push(href), self.texts.push(rel));
+        RawLink { href, kind, rel, is_document, ..RawLink::default() }
+    }
+
     /// The items of the page in every format; `html` is what this was read from, `base`
     /// what its references are relative to.
     pub fn take_items(&mut self, html: &str, base: &Url) -> Vec<Item> {
@@ -195,7 +195,7 @@ pub fn items(html: &str, url: &Url) -> Vec<Item> {
 ///
 /// Linear in the length of `html`, which the caller has capped.
 pub fn extract(html: &str, product_token: &str) -> Extracted {
-    tokens::read(html, page::Page::new(product_token)).finish()
+    tokens::read(html, page::Page::new(product_token, html.len())).finish()
 }
 
 /// What references of a page are relative to: what its `<base>` says, if that can be
@@ -226,12 +226,17 @@ fn push_folded(folded: &mut Vec<u8>, text: &[u8], cap: usize) {
 }
 
 /// Folded bytes as text; a character cut at the cap is left out.
-fn folded_text(folded: &[u8]) -> String {
-    match std::str::from_utf8(folded) {
-        Ok(text) => text.trim_end().to_owned(),
-        Err(error) if error.error_len().is_none() => folded_text(&folded[..error.valid_up_to()]),
-        Err(_) => String::from_utf8_lossy(folded).trim_end().to_owned(),
+fn folded(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.trim_end().into(),
+        Err(error) if error.error_len().is_none() => folded(&bytes[..error.valid_up_to()]),
+        Err(_) => String::from_utf8_lossy(bytes).trim_end().to_owned().into(),
     }
+}
+
+/// The same, on its own.
+fn folded_text(bytes: &[u8]) -> String {
+    folded(bytes).into_owned()
 }
 
 #[cfg(test)]
@@ -240,11 +245,9 @@ mod tests {
 
     fn links(html: &str) -> Vec<(String, &'static str, String)> {
         let extracted = extract(html, "crawlite");
-        extracted
-            .links
-            .into_iter()
-            .map(|link| (link.href, link.kind.as_str(), link.anchor))
-            .collect()
+        let text = |span| extracted.texts.get(span).to_owned();
+        let links = extracted.links.iter();
+        links.map(|link| (text(link.href), link.kind.as_str(), text(link.anchor))).collect()
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use super::anchors::Anchors;
-use super::fields::{Fields, cut};
+use super::fields::{Fields, start};
 use super::links::{LinkKind, leads_to_document, references, srcset_urls};
 use super::scripting::Scripting;
 use super::text::{Place, Text};
 use super::tokens::{Attribute, Sink, Tag};
-use super::{Extracted, MAX_ANCHOR_BYTES, MAX_LINKS, RawLink, Region};
-use super::{folded_text, push_folded, refresh_target};
+use super::{Extracted, MAX_ANCHOR_BYTES, MAX_LINKS, RawLink, Region, Span, Texts};
+use super::{folded, push_folded, refresh_target};
 
 /// Regions whose nesting is followed.
 const MAX_REGIONS: usize = 64;
@@ -32,22 +32,20 @@ pub(super) struct Page<'a> {
 
 /// What a tag says of its links: read once, as one `srcset` may name thousands.
 struct Said<'a> {
-    rel: String,
+    alt: Span,
+    rel: Span,
     media_type: Cow<'a, str>,
 }
 
-impl<'a> Said<'a> {
-    fn of(tag: &Tag<'a>) -> Self {
-        let rel = tag.get(Attribute::Rel).map(|rel| cut(rel.trim(), 128)).unwrap_or_default();
-        Self { rel, media_type: tag.get(Attribute::Type).unwrap_or_default() }
-    }
-}
-
 impl<'a> Page<'a> {
-    pub(super) fn new(product_token: &'a str) -> Self {
+    /// For a page of so many bytes.
+    pub(super) fn new(product_token: &'a str, bytes: usize) -> Self {
+        // As much as pages have that consist of links.
+        let links = Vec::with_capacity((bytes / 512).min(MAX_LINKS));
+        let texts = Texts::with_capacity(bytes / 8);
         Self {
             product_token,
-            found: Extracted::default(),
+            found: Extracted { links, texts, ..Extracted::default() },
             fields: Fields::default(),
             text: Text::default(),
             scripting: Scripting::default(),
@@ -104,36 +102,40 @@ impl<'a> Page<'a> {
 
     fn close_anchor(&mut self) {
         if let Some(index) = self.anchor.take() {
-            self.found.links[index].anchor = folded_text(&self.anchor_text);
+            let text = folded(&self.anchor_text);
+            self.found.links[index].anchor = self.found.texts.push(&text);
             self.anchor_text.clear();
         }
     }
 
+    fn said<'b>(&mut self, tag: &Tag<'b>) -> Said<'b> {
+        let mut keep = |attribute, cap| {
+            let text = tag.get(attribute).unwrap_or_default();
+            self.found.texts.push(start(text.trim(), cap))
+        };
+        let (alt, rel) = (keep(Attribute::Alt, MAX_ANCHOR_BYTES), keep(Attribute::Rel, 128));
+        Said { alt, rel, media_type: tag.get(Attribute::Type).unwrap_or_default() }
+    }
+
     /// Keeps a link; gives its index if there was room.
-    fn push_link(
-        &mut self,
-        kind: LinkKind,
-        href: String,
-        anchor: String,
-        said: &Said<'_>,
-    ) -> Option<usize> {
+    fn push_link(&mut self, kind: LinkKind, href: &str, said: &Said<'_>) -> Option<usize> {
         if self.found.links.len() >= MAX_LINKS {
             self.found.links_cut = self.found.links_cut.saturating_add(1);
             return None;
         }
-        let rel = said.rel.clone();
-        let is_document = leads_to_document(kind, &rel, &said.media_type);
+        let (anchor, rel) = (said.alt, said.rel);
+        let is_document = leads_to_document(kind, self.found.texts.get(rel), &said.media_type);
         let region = self.regions.last().copied().unwrap_or_default();
+        let href = self.found.texts.push(href);
         self.found.links.push(RawLink { href, kind, anchor, rel, region, is_document });
         Some(self.found.links.len() - 1)
     }
 
     fn links_of(&mut self, tag: &Tag<'_>) {
-        let alt = tag.get(Attribute::Alt);
-        let alt = alt.map(|alt| cut(alt.trim(), MAX_ANCHOR_BYTES)).unwrap_or_default();
-        let said = Said::of(tag);
+        let mut said = None;
         references(tag, |kind, href| {
-            let index = self.push_link(kind, href.into_owned(), alt.clone(), &said);
+            let said = said.get_or_insert_with(|| self.said(tag));
+            let index = self.push_link(kind, &href, said);
             if kind == LinkKind::A {
                 self.anchor = index;
             }
@@ -143,7 +145,8 @@ impl<'a> Page<'a> {
         }
         for attribute in [Attribute::Srcset, Attribute::ImageSrcset] {
             for url in tag.get(attribute).iter().flat_map(|srcset| srcset_urls(srcset)) {
-                self.push_link(LinkKind::Srcset, url.to_owned(), alt.clone(), &said);
+                let said = said.get_or_insert_with(|| self.said(tag));
+                self.push_link(LinkKind::Srcset, url, said);
             }
         }
     }
@@ -167,7 +170,8 @@ impl<'a> Page<'a> {
             .is_some_and(|name| name.trim().eq_ignore_ascii_case("refresh"))
             && let Some(target) = refresh_target(&content)
         {
-            self.push_link(LinkKind::MetaRefresh, target.to_owned(), String::new(), &Said::of(tag));
+            let said = self.said(tag);
+            self.push_link(LinkKind::MetaRefresh, target, &said);
         }
     }
 

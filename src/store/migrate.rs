@@ -111,7 +111,7 @@ pub(super) fn upgrade(db: &mut Connection, path: &Path, version: i32) -> Result<
     }
     db.execute("VACUUM INTO ?1", [path_text(&backup)])?;
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let had_targets = has_link_target(&tx)?;
+    let had_targets = save::has_target_index(&tx)?;
     // Views name the tables that are made anew.
     for view in views().into_iter().chain(extraction::views(&tx)?) {
         tx.execute_batch(&format!("DROP VIEW IF EXISTS \"{}\"", view.name))?;
@@ -119,19 +119,13 @@ pub(super) fn upgrade(db: &mut Connection, path: &Path, version: i32) -> Result<
     for step in steps {
         tx.execute_batch(step)?;
     }
-    if had_targets && !has_link_target(&tx)? {
+    if had_targets && !save::has_target_index(&tx)? {
         save::index_targets(&tx)?;
     }
     tx.execute_batch(VIEWS)?;
     tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     tx.commit()?;
     Ok(())
-}
-
-/// Whether links are indexed by their target: at the end of a crawl, unless it was stopped.
-fn has_link_target(db: &Connection) -> Result<bool, Error> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'link_target')";
-    Ok(db.query_row(sql, [], |row| row.get(0))?)
 }
 
 fn path_text(path: &std::ffi::OsStr) -> String {

@@ -418,8 +418,8 @@ impl Store {
         self.close().await
     }
 
-    /// Builds what a run that ends by itself leaves behind, for one that was
-    /// stopped: the index on link targets, and the inlinks of `crawl_id`.
+    /// Makes the index on link targets and counts the inlinks of `crawl_id`, where the
+    /// end of a run has not: it was stopped, or had few links.
     ///
     /// # Errors
     /// If it cannot be written.

@@ -151,7 +151,8 @@ CREATE TABLE body (
 ) STRICT;
 
 -- Links as they stand on a page version; one row per target, kind, anchor, rel and fragment.
--- By far the most rows: each is a handful of numbers and its texts, and is appended.
+-- By far the most rows: each is a handful of numbers and its texts, and is appended. The index link_target, on
+-- target_id, is made at the end of a crawl with half a million of them, or when a report first needs it.
 CREATE TABLE link (
     id        INTEGER PRIMARY KEY,  -- page << 17 | position, from 0 in the order of the page
     target_id INTEGER NOT NULL REFERENCES url (id),

@@ -6,7 +6,7 @@
 
 use url::Url;
 
-use crate::extract::{self, Extracted, HeaderLink, LinkKind, RawLink, refresh_target};
+use crate::extract::{self, Extracted, HeaderLink, LinkKind, refresh_target};
 use crate::fetch::Head;
 
 /// Adds what the headers say to what the page at `url` says; their links stand before
@@ -17,11 +17,11 @@ pub(super) fn add(head: &Head, url: &Url, said: &mut Extracted) {
         link.href = from_the_url(link.href, url, said);
         add_fields(&link, said);
         let HeaderLink { href, rel, media_type, .. } = link;
-        links.push(RawLink::of_header(LinkKind::LinkHeader, href, rel, &media_type));
+        links.push(said.header_link(LinkKind::LinkHeader, &href, &rel, &media_type));
     }
     if let Some(target) = head.get("refresh").and_then(refresh_target) {
         let href = from_the_url(target.to_owned(), url, said);
-        links.push(RawLink::of_header(LinkKind::RefreshHeader, href, String::new(), ""));
+        links.push(said.header_link(LinkKind::RefreshHeader, &href, "", ""));
     }
     if !links.is_empty() {
         links.append(&mut said.links);

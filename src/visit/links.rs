@@ -2,7 +2,7 @@
 //!
 //! Most links of a page name a URL that another link of it names too, so each
 //! distinct reference is joined once, whatever its fragment, and each distinct
-//! URL is judged once. What a link says is moved into its record, not copied.
+//! URL is judged once. What a link says stays where it was read.
 
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::PageRules;
 use super::page::unusable;
 use crate::canonical::{QueryEncoding, join_in, split_plain_fragment};
 use crate::engine::record::{Found, FoundBy, Kind, LinkRecord};
-use crate::extract::{RawLink, is_hint};
+use crate::extract::{RawLink, Span, Texts, is_hint, says_nofollow};
 use crate::refusal::{Reason, Refusal};
 
 /// Bytes of URLs and texts that the links of one page may have together. A short
@@ -33,13 +33,15 @@ pub(super) struct Links<'a> {
     pub(super) found: Vec<Found>,
     /// The distinct links.
     pub(super) links: Vec<LinkRecord>,
+    /// What they say.
+    pub(super) texts: Texts,
     /// Links for which there was no room.
     pub(super) cut: u32,
     /// What is left of [`MAX_LINK_BYTES`].
     room: usize,
     hash: DefaultHashBuilder,
     /// Distinct references without their fragment, and what each was joined to.
-    joined: HashTable<(String, Option<Joined>)>,
+    joined: HashTable<(Span, Option<Joined>)>,
     by_url: HashMap<Arc<str>, u32>,
     /// Indexes of the links: those that differ in nothing but their place are one.
     by_link: HashTable<usize>,
@@ -47,18 +49,19 @@ pub(super) struct Links<'a> {
 
 /// A reference that was joined: the index of its URL, and its fragment if that had
 /// to be escaped.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Joined {
     target: u32,
-    fragment: Option<String>,
+    fragment: Option<Span>,
 }
 
 impl<'a> Links<'a> {
-    /// For about `count` links of a page in this encoding.
+    /// For about `count` links of a page in this encoding, which say `texts`.
     pub(super) fn new(
         (base, encoding): (&'a Url, Option<QueryEncoding>),
         rules: &'a PageRules,
         follow: bool,
+        texts: Texts,
         count: usize,
     ) -> Self {
         Self {
@@ -68,6 +71,7 @@ impl<'a> Links<'a> {
             follow,
             found: Vec::new(),
             links: Vec::with_capacity(count),
+            texts,
             cut: 0,
             room: MAX_LINK_BYTES,
             hash: DefaultHashBuilder::default(),
@@ -78,54 +82,52 @@ impl<'a> Links<'a> {
     }
 
     /// Takes the next link of the page.
-    pub(super) fn add(&mut self, mut link: RawLink) {
-        let href = std::mem::take(&mut link.href);
-        let Some((target, fragment)) = self.target(href) else {
+    pub(super) fn add(&mut self, link: RawLink) {
+        let Some((target, fragment)) = self.target(link.href) else {
             self.cut = self.cut.saturating_add(1);
             return;
         };
         let (refusal, kind) = self.against(&link);
         let follow = refusal.is_none() && kind == Kind::Page;
         self.weigh(target, refusal, kind, &link);
-        let record = LinkRecord {
+        self.push(LinkRecord {
             target,
             kind: link.kind,
-            anchor: link.anchor.into(),
-            rel: link.rel.into(),
+            anchor: link.anchor,
+            rel: link.rel,
             fragment,
             region: link.region,
             follow,
             times: 1,
-        };
-        self.push(record);
+        });
     }
 
     fn push(&mut self, link: LinkRecord) {
-        let hash_of = |link: &LinkRecord| self.hash.hash_one(identity(link));
-        let is_same = |known: &usize| identity(&self.links[*known]) == identity(&link);
-        let hash = hash_of(&link);
-        let entry = self.by_link.entry(hash, is_same, |known| hash_of(&self.links[*known]));
+        let Self { links, texts, by_link, .. } = self;
+        let hash_of = |link: &LinkRecord| self.hash.hash_one(identity(texts, link));
+        let is_same = |known: &usize| identity(texts, &links[*known]) == identity(texts, &link);
+        let entry = by_link.entry(hash_of(&link), is_same, |known| hash_of(&links[*known]));
         match entry {
             Entry::Occupied(known) => {
-                let known = &mut self.links[*known.get()];
+                let known = &mut links[*known.get()];
                 known.times = known.times.saturating_add(1);
             }
             Entry::Vacant(place) => {
-                let fragment = link.fragment.as_deref().map_or(0, str::len);
-                let bytes = link.anchor.len() + link.rel.len() + fragment;
+                let bytes = link.anchor.len() + link.rel.len() + link.fragment.map_or(0, Span::len);
                 let Some(left) = self.room.checked_sub(bytes) else {
                     self.cut = self.cut.saturating_add(1);
                     return;
                 };
                 self.room = left;
-                place.insert(self.links.len());
-                self.links.push(link);
+                place.insert(links.len());
+                links.push(link);
             }
         }
     }
 
     /// What stands against a URL is what stands against the best link to it.
     fn weigh(&mut self, target: u32, refusal: Option<Refusal>, kind: Kind, link: &RawLink) {
+        let is_askable = self.may_be_asked_for(link);
         let found = &mut self.found[target as usize];
         let rank = |refusal: &Option<Refusal>, kind| match refusal {
             None if kind == Kind::Page => u8::MAX,
@@ -134,7 +136,7 @@ impl<'a> Links<'a> {
         };
         let known = rank(&found.refusal, found.kind);
         if found.kind == Kind::External {
-            found.refusal = found.refusal.take().filter(|_| !may_be_asked_for(link));
+            found.refusal = found.refusal.take().filter(|_| !is_askable);
         } else if known > 0
             && !found.refusal.as_ref().is_some_and(|it| it.reason == Reason::External)
             && (rank(&refusal, kind) > known || found.refusal.as_ref().is_some_and(is_unset))
@@ -145,39 +147,36 @@ impl<'a> Links<'a> {
 
     /// The index of the URL that `href` means, and its fragment; `None` if there is
     /// no room for it. Each distinct reference is joined once.
-    fn target(&mut self, mut href: String) -> Option<(u32, Option<String>)> {
-        let (head, fragment) = split_plain_fragment(&href);
-        let hash = self.hash.hash_one(head);
-        let known = self.joined.find(hash, |(known, _)| known == head);
+    fn target(&mut self, href: Span) -> Option<(u32, Option<Span>)> {
+        let (text, fragment) = split_plain_fragment(self.texts.get(href));
+        let head = href.first(text.len());
+        let fragment = fragment.map(|fragment| href.last(fragment.len()));
+        let hash = self.hash.hash_one(text);
+        let known = self.joined.find(hash, |(known, _)| self.texts.get(*known) == text);
         let joined = if let Some((_, joined)) = known {
-            joined.clone()
+            *joined
         } else {
             let joined = self.join(head);
-            let hash_of = |(head, _): &(String, _)| self.hash.hash_one(head.as_str());
-            self.joined.insert_unique(hash, (head.to_owned(), joined.clone()), hash_of);
+            let hash_of = |(head, _): &(Span, _)| self.hash.hash_one(self.texts.get(*head));
+            self.joined.insert_unique(hash, (head, joined), hash_of);
             joined
-        };
-        let joined = joined?;
-        if fragment.is_none() {
-            return Some((joined.target, joined.fragment));
-        }
-        // What is left of the reference is the fragment: nothing is copied.
-        href.drain(..=head.len());
-        Some((joined.target, Some(href)))
+        }?;
+        Some((joined.target, fragment.or(joined.fragment)))
     }
 
     /// What stands against following a link, whatever its target, and as what its
     /// target would be fetched.
     fn against(&self, link: &RawLink) -> (Option<Refusal>, Kind) {
+        let rel = self.texts.get(link.rel);
         if !link.is_document {
-            let is_wanted = self.rules.assets && may_be_asked_for(link);
-            let what = if is_hint(&link.rel) { "hint" } else { link.kind.as_str() };
+            let is_wanted = self.rules.assets && self.may_be_asked_for(link);
+            let what = if is_hint(rel) { "hint" } else { link.kind.as_str() };
             let refusal = (!is_wanted).then(|| Refusal::new(Reason::Asset, what));
             return (refusal, if is_wanted { Kind::Asset } else { Kind::Page });
         }
         let refusal = if !self.follow {
             Some(Refusal::new(Reason::Nofollow, "the page says nofollow"))
-        } else if self.rules.nofollow && link.is_nofollow() {
+        } else if self.rules.nofollow && says_nofollow(rel) {
             Some(Refusal::new(Reason::Nofollow, "rel=nofollow"))
         } else {
             None
@@ -185,10 +184,17 @@ impl<'a> Links<'a> {
         (refusal, Kind::Page)
     }
 
-    fn join(&mut self, href: &str) -> Option<Joined> {
+    /// Whether asking for what a link names does no harm and tells something.
+    fn may_be_asked_for(&self, link: &RawLink) -> bool {
+        link.kind.may_be_fetched() && !is_hint(self.texts.get(link.rel))
+    }
+
+    fn join(&mut self, href: Span) -> Option<Joined> {
         let hasher = &self.rules.hasher;
+        let href = self.texts.get(href);
         let (found, fragment) = match join_in(self.base, href, self.encoding) {
             Ok((url, fragment)) => {
+                let fragment = fragment.map(|fragment| self.texts.push(&fragment));
                 let url = self.rules.scope.stripped(url);
                 if let Some(known) = self.by_url.get(url.as_str()) {
                     return Some(Joined { target: *known, fragment });
@@ -217,13 +223,9 @@ impl<'a> Links<'a> {
 }
 
 /// What makes two links of a page the same: all but place, region and number.
-fn identity(link: &LinkRecord) -> impl Hash + PartialEq + '_ {
-    (link.target, link.kind, &*link.anchor, &*link.rel, link.fragment.as_deref())
-}
-
-/// Whether asking for what a link names does no harm and tells something.
-fn may_be_asked_for(link: &RawLink) -> bool {
-    link.kind.may_be_fetched() && !is_hint(&link.rel)
+fn identity<'t>(texts: &'t Texts, link: &LinkRecord) -> impl Hash + PartialEq + use<'t> {
+    let fragment = link.fragment.map(|fragment| texts.get(fragment));
+    (link.target, link.kind, texts.get(link.anchor), texts.get(link.rel), fragment)
 }
 
 /// A URL whose links have not been looked at yet: the first link decides.

@@ -68,7 +68,7 @@ fn read_text(
     let items = rules.items.then(|| said.take_items(&text, &base));
     let encoding = QueryEncoding::of(charset);
     let follow = said.directives.follow || !rules.nofollow;
-    let mut links = Links::new((&base, encoding), rules, follow, said.links.len());
+    let mut links = Links::new((&base, encoding), rules, follow, said.texts, said.links.len());
     if !is_cut {
         said.links.into_iter().for_each(|link| links.add(link));
     }
@@ -103,6 +103,7 @@ fn read_text(
         anchors: said.anchors.iter().flat_map(|hash| hash.to_le_bytes()).collect(),
         needs_javascript: said.needs_javascript,
         links: links.links,
+        texts: links.texts,
         links_cut: said.links_cut.saturating_add(links.cut),
         items,
         rows: rules.extraction.read(&page_url, &text, spent),

@@ -66,10 +66,8 @@ fn units(bytes: usize) -> u32 {
 /// Bytes that a result takes, roughly.
 fn size(read: &Read) -> usize {
     let found = read.found.iter().map(|found| size_of::<Found>() + 32 + found.text.len());
-    let links = read.page.iter().flat_map(|page| &page.links).map(|link| {
-        let fragment = link.fragment.as_deref().map_or(0, str::len);
-        size_of::<LinkRecord>() + link.anchor.len() + link.rel.len() + fragment
-    });
+    let links = read.page.iter();
+    let links = links.map(|page| size_of::<LinkRecord>() * page.links.len() + page.texts.len());
     let body = read.page.iter().filter_map(|page| page.body.as_ref()).map(|body| body.bytes.len());
     let rows = read.page.iter().flat_map(|page| &page.rows).flat_map(|rule| &rule.rows).flatten();
     let rows = rows.map(|cell| size_of::<Cell>() + cell.text().map_or(0, str::len));

@@ -11,7 +11,7 @@ use crawlite::config::ScopeConfig;
 use crawlite::engine::record::{
     Found, FoundBy, Kind, LinkRecord, PageRecord, SitemapEntry, SitemapRecord,
 };
-use crawlite::extract::{LinkKind, Region};
+use crawlite::extract::{LinkKind, Region, Span, Texts};
 use crawlite::hash::{ContentHash, UrlHasher};
 use crawlite::refusal::{Reason, Refusal};
 use crawlite::scope::Scope;
@@ -31,6 +31,7 @@ pub(crate) struct Reading<'a> {
     rules: Rules<'a>,
     pub(crate) found: Vec<Found>,
     pub(crate) links: Vec<LinkRecord>,
+    pub(crate) texts: Texts,
     pub(crate) sitemap: SitemapRecord,
     /// Of what links lead to.
     places: HashMap<Arc<str>, u32>,
@@ -64,7 +65,8 @@ pub(crate) fn judge_part(rules: Rules<'_>, url: &CanonicalUrl) -> (Kind, Option<
 impl<'a> Reading<'a> {
     pub(crate) fn new(rules: Rules<'a>) -> Self {
         let (found, links, sitemap) = (Vec::new(), Vec::new(), SitemapRecord::default());
-        Self { rules, found, links, sitemap, places: HashMap::new() }
+        let (texts, places) = (Texts::default(), HashMap::new());
+        Self { rules, found, links, texts, sitemap, places }
     }
 
     fn push(&mut self, text: &str, kind: Kind, by: FoundBy, refusal: Option<Refusal>) -> u32 {
@@ -125,7 +127,7 @@ impl<'a> Reading<'a> {
         self.weigh(target, refusal, kind, how);
         let rel = if how == How::Nofollow { "nofollow" } else { "" };
         let same = |link: &&mut LinkRecord| {
-            link.target == target && link.kind == how.kind() && &*link.rel == rel
+            link.target == target && link.kind == how.kind() && self.texts.get(link.rel) == rel
         };
         if let Some(known) = self.links.iter_mut().find(same) {
             known.times += 1;
@@ -134,8 +136,8 @@ impl<'a> Reading<'a> {
         self.links.push(LinkRecord {
             target,
             kind: how.kind(),
-            anchor: "".into(),
-            rel: rel.into(),
+            anchor: Span::default(),
+            rel: self.texts.push(rel),
             fragment: None,
             region: Region::default(),
             follow,
@@ -191,7 +193,7 @@ impl<'a> Reading<'a> {
 
     /// The page that was read.
     pub(crate) fn into_page(
-        links: Vec<LinkRecord>,
+        (links, texts): (Vec<LinkRecord>, Texts),
         (content, reading): (u64, u64),
         follow: bool,
     ) -> PageRecord {
@@ -220,6 +222,7 @@ impl<'a> Reading<'a> {
             needs_javascript: None,
             anchors: Vec::new(),
             links,
+            texts,
             links_cut: 0,
             items: None,
             rows: Vec::new(),

@@ -115,11 +115,11 @@ impl Servers {
             wire_bytes: dice.below(10_000),
             ..FetchRecord::default()
         };
-        let Reading { found, links, sitemap, .. } = visit.reading;
+        let Reading { found, links, texts, sitemap, .. } = visit.reading;
         // A page is read otherwise where settings are others.
         let reading = u64::from(rules.wishes.nofollow);
         let page = visit.page.map(|(content, follow)| {
-            Box::new(Reading::into_page(links, (content, reading), follow))
+            Box::new(Reading::into_page((links, texts), (content, reading), follow))
         });
         let (redirect, robots, needs_get) = (visit.redirect, visit.robots, visit.needs_get);
         let candidate = candidate.clone();

@@ -28,7 +28,7 @@ use pace::Pace;
 
 pub(super) use address::AddressLimits;
 
-/// Candidates in memory over all queues, as long as there are fewer queues than that.
+/// Candidates in memory over all queues, as long as fewer queues than that have something pending.
 const MAX_WINDOWS: usize = 50_000;
 /// Candidates in memory per queue at most.
 const MAX_WINDOW: usize = 4096;
@@ -67,8 +67,10 @@ pub(super) struct Frontier {
     sequence: u64,
     /// The queue and depth of every candidate in a window.
     places: HashMap<UrlId, (OriginId, Depth)>,
-    /// The queue whose window was trimmed last because shares became smaller.
-    trimmed: usize,
+    /// Queues with something pending that are not parked: they share the memory.
+    busy: BTreeSet<OriginId>,
+    /// The busy queue whose window was trimmed last because shares became smaller.
+    trimmed: OriginId,
     /// Pending URLs of queues that are not parked, and candidates that are urgent.
     waiting: u64,
     /// Queues that are out of memory but not of rows.
@@ -133,7 +135,8 @@ impl Frontier {
             ready: BTreeSet::new(),
             sequence: 0,
             places: HashMap::new(),
-            trimmed: 0,
+            busy: BTreeSet::new(),
+            trimmed: OriginId(0),
             waiting: 0,
             hungry: VecDeque::new(),
             refills_out: 0,
@@ -170,10 +173,7 @@ impl Frontier {
         self.waiting += rows;
         let origin = OriginId(u32::try_from(self.queues.len()).expect("fewer origins than URLs"));
         self.server_mut(server).origins.push(origin);
-        for _ in 0..2 {
-            self.trimmed = (self.trimmed + 1) % self.queues.len();
-            self.trim(self.trimmed);
-        }
+        self.share_out(origin);
         origin
     }
 
@@ -208,6 +208,7 @@ impl Frontier {
         let origin = candidate.origin;
         self.queue_mut(origin).pending += 1;
         self.waiting += u64::from(!self.queue(origin).is_parked);
+        self.share_out(origin);
         self.keep(candidate);
         self.settle_origin(origin);
     }
@@ -218,6 +219,7 @@ impl Frontier {
         queue.pending -= 1;
         let counted = u64::from(!queue.is_parked);
         self.waiting -= counted;
+        self.share_out(origin);
     }
 
     /// Puts a candidate into the window that is pending already, as a row.
@@ -270,6 +272,7 @@ impl Frontier {
         }
         queue.pending -= 1;
         self.places.remove(&candidate.id);
+        self.share_out(origin);
         self.want_refill(origin);
         *candidate
     }
@@ -314,6 +317,7 @@ impl Frontier {
         if !std::mem::replace(&mut queue.is_parked, true) {
             self.waiting -= pending;
         }
+        self.share_out(origin);
         self.cut(origin, FIRST);
         self.set_open(origin, false);
     }

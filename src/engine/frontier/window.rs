@@ -8,6 +8,8 @@
 //! Invariant: a pending URL that nobody has and that is before the edge is in the
 //! window, at the depth at which it stands; `places` says where.
 
+use std::ops::Bound;
+
 use super::{Frontier, Key, Refill, RefillRequest};
 use crate::engine::record::{Candidate, Depth, OriginId, UrlId};
 
@@ -103,20 +105,36 @@ impl Frontier {
         }
     }
 
+    /// Counts a queue among those that share the memory, or no longer. Each that is new
+    /// makes every share smaller, so two others are trimmed in turn: by the time that
+    /// there are twice as many each was, and all windows hold twice `max_windows` at most.
+    pub(super) fn share_out(&mut self, origin: OriginId) {
+        let queue = self.queue(origin);
+        if queue.pending == 0 || queue.is_parked {
+            self.busy.remove(&origin);
+        } else if self.busy.insert(origin) {
+            for _ in 0..2 {
+                let later = (Bound::Excluded(self.trimmed), Bound::Unbounded);
+                let next = self.busy.range(later).next().or_else(|| self.busy.first());
+                self.trimmed = *next.expect("one was just put in");
+                self.trim(self.trimmed);
+            }
+        }
+    }
+
     /// Leaves to the rows what is more than the share of a window.
-    pub(super) fn trim(&mut self, index: usize) {
+    fn trim(&mut self, origin: OriginId) {
         let share = self.share();
-        let window = &self.queues[index].window;
+        let window = &self.queue(origin).window;
         if window.len() > share {
             let edge = *window.keys().nth(share).expect("the window is longer");
-            let origin = OriginId(u32::try_from(index + 1).expect("fewer origins than URLs"));
             self.cut(origin, edge);
         }
     }
 
     /// Candidates of one queue in memory at most.
     fn share(&self) -> usize {
-        (self.max_windows / self.queues.len().max(1)).clamp(1, self.max_window)
+        (self.max_windows / self.busy.len().max(1)).clamp(1, self.max_window)
     }
 
     /// Keeps a candidate in the window if it belongs there; otherwise its row does.
@@ -150,5 +168,37 @@ impl Frontier {
             queue.refill = Refill::Wanted;
             self.hungry.push_back(origin);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::engine::frontier::{AddressLimits, MAX_WINDOW, MAX_WINDOWS};
+
+    /// What is read of a queue with many rows, beside so many hosts of one row each.
+    fn read_beside(hosts: usize, are_done: bool) -> usize {
+        let limits = AddressLimits { in_flight: 4, gap: Duration::ZERO };
+        let mut frontier = Frontier::new(1, limits);
+        let mut add = |rows| {
+            let server = frontier.add_server(Duration::ZERO, Instant::now());
+            frontier.add_origin(server, rows)
+        };
+        let large = add(100_000);
+        let small: Vec<_> = (0..hosts).map(|_| add(1)).collect();
+        for host in small.into_iter().filter(|_| are_done) {
+            frontier.withdraw(host);
+        }
+        frontier.set_open(large, true);
+        frontier.next_refill().expect("all its rows are on disk").limit as usize
+    }
+
+    #[test]
+    fn memory_is_shared_by_the_hosts_that_have_something_pending() {
+        assert_eq!(read_beside(99, false), MAX_WINDOWS / 100);
+        assert_eq!(read_beside(9_999, false), MAX_WINDOWS / 10_000);
+        assert_eq!(read_beside(9_999, true), MAX_WINDOW);
     }
 }

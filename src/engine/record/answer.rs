@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::extract::{Item, LinkKind, Region, RuleRows};
+use crate::extract::{Item, LinkKind, Region, RuleRows, Span, Texts};
 use crate::hash::ContentHash;
 use crate::robots::Rules;
 use crate::sitemap::Problem;
@@ -98,6 +98,8 @@ pub struct PageRecord {
     pub needs_javascript: Option<String>,
     /// The links, indexes into the found URLs.
     pub links: Vec<LinkRecord>,
+    /// What they say.
+    pub texts: Texts,
     /// Links that were too many to keep.
     pub links_cut: u32,
     /// Its structured data, if that is kept.
@@ -118,18 +120,18 @@ pub struct BodyRecord {
 }
 
 /// A link of a page version.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkRecord {
     /// Index into the found URLs of the visit.
     pub target: u32,
     /// By which element or header.
     pub kind: LinkKind,
     /// Visible text.
-    pub anchor: Box<str>,
+    pub anchor: Span,
     /// As written.
-    pub rel: Box<str>,
+    pub rel: Span,
     /// What follows the `#`.
-    pub fragment: Option<String>,
+    pub fragment: Option<Span>,
     /// In which part of the page.
     pub region: Region,
     /// Whether the link leads to a document and may be followed.

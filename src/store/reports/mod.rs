@@ -146,11 +146,6 @@ impl Report {
     pub(super) fn part(&self, crawl_id: Option<i64>) -> String {
         self.sql(crawl_id).trim_end().trim_end_matches(';').to_owned()
     }
-
-    /// Whether it looks links up by their target: see [`Reports::lacks_links`].
-    pub fn uses_links(&self) -> bool {
-        self.text.contains("'link_target'") || self.text.contains("inlink")
-    }
 }
 
 /// The crawl that reports speak of.
@@ -222,13 +217,15 @@ impl Reports {
         }))
     }
 
-    /// Whether the index on link targets is missing, or the inlinks of that crawl
-    /// are not counted though it has links: both are made when a run ends, unless
-    /// somebody stopped it. [`Store::index_links`](super::Store::index_links) makes them.
+    /// Whether one of these reports wants the index on link targets and there is none, or
+    /// inlinks and those of that crawl are not counted though it has links. A run that
+    /// was stopped counts none, and a crawl of few links makes no index;
+    /// [`Store::index_links`](super::Store::index_links) makes both.
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub fn lacks_links(&self, crawl_id: i64) -> Result<bool, QueryError> {
+    pub fn lacks_links(&self, crawl_id: i64, wanted: &[&Report]) -> Result<bool, QueryError> {
+        let wants = |what| wanted.iter().any(|report| report.text.contains(what));
         let rows = self.rows(&format!(
             "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'link_target'),
                     EXISTS (SELECT 1 FROM inlink WHERE crawl_id = {crawl_id}),
@@ -236,7 +233,8 @@ impl Reports {
                             WHERE s.crawl_id = {crawl_id} AND p.links > 0)"
         ))?;
         Ok(rows.first().is_some_and(|row| {
-            number(&row[2]) == 1 && (number(&row[0]) == 0 || number(&row[1]) == 0)
+            let [is_indexed, is_counted, has_links] = [0, 1, 2].map(|at| number(&row[at]) == 1);
+            has_links && (!is_indexed && wants("'link_target'") || !is_counted && wants("inlink"))
         }))
     }
 

@@ -1,5 +1,6 @@
 //! How does each record become rows?
 
+mod inlinks;
 mod nearer;
 mod page;
 mod run;
@@ -18,7 +19,8 @@ use crate::traps::Trap;
 use nearer::save_nearer;
 use page::{save_body, save_page};
 
-pub(super) use run::{accept, begin, finish, index_links, index_targets, resume};
+pub(super) use inlinks::{has_target_index, index_links, index_targets};
+pub(super) use run::{accept, begin, finish, resume};
 
 /// Writes the records of one batch in one transaction, and gives the answers to
 /// the questions among them.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use tokio_rusqlite::rusqlite::{OptionalExtension, Result, Statement, Transaction, params};
 
 use crate::engine::record::{BodyRecord, LinkRecord, PageRecord, UrlId};
-use crate::extract::{LinkKind, MAX_LINKS, Region};
+use crate::extract::{LinkKind, MAX_LINKS, Region, Texts};
 use crate::store::extraction::{save_items, save_missing_items, save_rows};
 
 /// The row of a page version: that of an earlier crawl if the content is the same, and
@@ -72,7 +72,7 @@ pub(super) fn save_page(
         page.reading.cast_signed(),
         page.items.as_ref().map(|items| i64::try_from(items.len()).expect("items are capped")),
     ])?;
-    save_links(tx, page_id, &page.links, ids)?;
+    save_links(tx, page_id, page, ids)?;
     save_rows(tx, page_id, &page.rows)?;
     if let Some(items) = &page.items {
         save_items(tx, page_id, items)?;
@@ -124,31 +124,27 @@ static INSERT_LINKS: LazyLock<String> = LazyLock::new(|| insert_links(LINKS_AT_O
 /// Only the first link says where those of this page begin. SQLite counts the others on
 /// from there, which spares it to look up the place of each in its largest table: no
 /// page is younger, and nobody else writes.
-fn save_links(
-    tx: &Transaction<'_>,
-    page_id: i64,
-    links: &[LinkRecord],
-    ids: &[UrlId],
-) -> Result<()> {
-    let Some((first, others)) = links.split_first() else { return Ok(()) };
+fn save_links(tx: &Transaction<'_>, page_id: i64, page: &PageRecord, ids: &[UrlId]) -> Result<()> {
+    let Some((first, others)) = page.links.split_first() else { return Ok(()) };
+    let texts = &page.texts;
     let mut statement = tx.prepare_cached(
         "INSERT INTO link (target_id, shape_id, anchor, rel, fragment, times, id)
          VALUES (?, ?, ?, ?, ?, ?, ?)",
     )?;
-    bind_link(&mut statement, 0, first, ids)?;
+    bind_link(&mut statement, 0, (first, texts), ids)?;
     statement.raw_bind_parameter(LINK_COLUMNS + 1, page_id << POSITION_BITS)?;
     statement.raw_execute()?;
     let (groups, rest) = others.as_chunks::<LINKS_AT_ONCE>();
     let mut statement = tx.prepare_cached(&INSERT_LINKS)?;
     for group in groups {
         for (row, link) in group.iter().enumerate() {
-            bind_link(&mut statement, row, link, ids)?;
+            bind_link(&mut statement, row, (link, texts), ids)?;
         }
         statement.raw_execute()?;
     }
     let mut statement = tx.prepare_cached(&INSERT_LINK)?;
     for link in rest {
-        bind_link(&mut statement, 0, link, ids)?;
+        bind_link(&mut statement, 0, (link, texts), ids)?;
         statement.raw_execute()?;
     }
     let last = i64::try_from(others.len()).expect("links are capped");
@@ -160,15 +156,17 @@ fn save_links(
 fn bind_link(
     statement: &mut Statement<'_>,
     row: usize,
-    link: &LinkRecord,
+    (link, texts): (&LinkRecord, &Texts),
     ids: &[UrlId],
 ) -> Result<()> {
     let at = row * LINK_COLUMNS;
     statement.raw_bind_parameter(at + 1, ids[link.target as usize].0)?;
     statement.raw_bind_parameter(at + 2, shape_id(link.kind, link.region, link.follow))?;
-    statement.raw_bind_parameter(at + 3, &*link.anchor)?;
-    statement.raw_bind_parameter(at + 4, Some(&*link.rel).filter(|rel| !rel.is_empty()))?;
-    statement.raw_bind_parameter(at + 5, link.fragment.as_deref())?;
+    statement.raw_bind_parameter(at + 3, texts.get(link.anchor))?;
+    let rel = Some(texts.get(link.rel)).filter(|rel| !rel.is_empty());
+    statement.raw_bind_parameter(at + 4, rel)?;
+    let fragment = link.fragment.map(|fragment| texts.get(fragment));
+    statement.raw_bind_parameter(at + 5, fragment)?;
     statement.raw_bind_parameter(at + 6, link.times)
 }
 

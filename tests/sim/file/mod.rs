@@ -317,7 +317,7 @@ impl File {
             target: ids[link.target as usize],
             position,
             kind: link.kind,
-            rel: link.rel.clone(),
+            rel: page.texts.get(link.rel).into(),
             follow: link.follow,
             times: link.times,
         });
