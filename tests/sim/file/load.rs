@@ -43,7 +43,7 @@ impl File {
             let rank = state.reason().map_or(0, Reason::link_rank);
             let depth = match (state.reason(), state.kind) {
                 (_, Kind::Sitemap) => Depth::new(0),
-                (Some(Reason::Asset | Reason::Nofollow), _) => Depth::NONE,
+                (Some(Reason::Asset | Reason::External | Reason::Nofollow), _) => Depth::NONE,
                 _ => state.depth,
             };
             known.load_standing(*id, *hash, depth, rank);

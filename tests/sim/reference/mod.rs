@@ -89,6 +89,7 @@ pub(crate) fn compare(case: &Case<'_>) {
         search.offer(seed.as_str(), Kind::Page, 0, 0);
     }
     search.offer_named_sitemaps();
+    search.offer_earlier_twins();
     while let Some((depth, hops, kind, url)) = search.ways.pop_first() {
         search.reach(&url, KINDS[usize::from(kind)], depth, hops);
     }
@@ -289,6 +290,9 @@ impl<'a> Search<'a> {
             }
             self.stands.remove(url);
         }
+        if self.belongs_and_is_far(url, kind, depth) {
+            return self.set_far(url, Kind::Page, refused(Reason::Depth));
+        }
         if let Some(other) = self.claimed_kind(url, kind) {
             return self.reach_claimed(url, (kind, other), depth, hops);
         }
@@ -309,8 +313,7 @@ impl<'a> Search<'a> {
         let is_here_anyway = self.was_done(url) || self.converted.contains(url);
         if let Some(reason) = self.too_far(kind, depth, hops).filter(|_| !is_here_anyway) {
             stand.state = self.stays_aside(url, hops).unwrap_or(reason).as_str();
-            self.set_far(url, kind, stand);
-            return self.offer_earlier_twin(url, kind, depth, hops);
+            return self.set_far(url, kind, stand);
         }
         if kind != Kind::External {
             // The process may have died of it before its robots.txt was read.
@@ -330,10 +333,7 @@ impl<'a> Search<'a> {
         self.stands.insert(url.to_owned(), stand);
         match state {
             "done" => self.visit(url, kind, depth, hops),
-            "mirror" => {
-                let twin = self.twin(url);
-                self.offer(&twin, kind, depth, hops);
-            }
+            "mirror" => self.offer_twin(url, kind, depth, hops),
             _ => {}
         }
     }
@@ -341,11 +341,6 @@ impl<'a> Search<'a> {
     /// The file has as something else what is offered as `kind`.
     fn reach_claimed(&mut self, url: &str, (kind, other): (Kind, Kind), depth: u16, hops: u8) {
         let is_set_aside = self.says(url, Reason::Depth);
-        let is_far = is_set_aside && self.too_far(kind, depth, hops).is_some();
-        if (kind, other) == (Kind::Page, Kind::External) && is_far {
-            // It was to be checked, and belongs to the crawl now.
-            return self.set_far(url, kind, refused(Reason::Depth));
-        }
         if kind == Kind::Asset && !is_set_aside {
             self.converted.insert(url.to_owned());
         } else if kind == Kind::Asset && !self.granted.contains(url) {
