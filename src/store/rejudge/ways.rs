@@ -84,6 +84,8 @@ impl Ways {
         }
         match it.found_on {
             None => nearest(&mut found.page, Way { depth: Depth::new(0), found_on: None }),
+            // A robots.txt that names sitemaps may be a part of a page itself.
+            Some(_) if it.kind == Kind::Sitemap => {}
             Some(on) => self.odd_ways(tx, it, on, &mut found)?,
         }
         Ok(found)

@@ -210,7 +210,8 @@ impl File {
             nearest(&mut ways.page, (Depth::new(0), None));
             return ways;
         };
-        if let Some(source) = self.states.get(&on).filter(|source| !source.is_pending()) {
+        let source = self.states.get(&on).filter(|source| !source.is_pending());
+        if let Some(source) = source.filter(|_| it.kind != Kind::Sitemap) {
             let way = (it.depth, Some(on));
             if source.reason() == Some(Reason::Mirror) {
                 nearest(&mut ways.page, way);

@@ -263,10 +263,10 @@ impl Search<'_> {
         let told = urls.filter_map(|(url, id)| {
             let twin = self.twin(url)?;
             let state = self.file_state(&twin).filter(|state| state.found_on == Some(*id))?;
-            Some((twin, state.depth.rank()))
+            Some((twin, state.kind, state.depth.rank()))
         });
-        for (twin, depth) in told.collect::<Vec<_>>() {
-            self.offer(&twin, Kind::Page, depth, 0);
+        for (twin, kind, depth) in told.collect::<Vec<_>>() {
+            self.offer(&twin, kind, depth, 0);
         }
     }
 

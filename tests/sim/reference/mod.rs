@@ -379,7 +379,9 @@ impl<'a> Search<'a> {
             let rulebook = world.site(&origin).and_then(|site| site.rulebook());
             let named = rulebook.map_or(&[][..], |rulebook| &rulebook.sitemaps[..]);
             for url in named.iter().chain([&format!("{origin}/sitemap.xml")]) {
-                if self.file_state(url).is_some_and(|state| state.kind == Kind::Sitemap) {
+                // That of another site may have been checked as a link since.
+                let is_met = |kind| matches!(kind, Kind::Sitemap | Kind::External);
+                if self.file_state(url).is_some_and(|state| is_met(state.kind)) {
                     self.offer(url, Kind::Sitemap, 0, 0);
                 }
             }
