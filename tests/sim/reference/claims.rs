@@ -78,6 +78,8 @@ impl Search<'_> {
                 let is_unread = || self.may_be_unread(&origin);
                 self.case.world.site(&origin).is_none() || is_unread() || self.is_twin(url)
             }
+            // Of nobody's site a redirect of a sitemap may have told, or one of a page.
+            (Kind::Page, Kind::Sitemap) => self.case.world.site(parsed(url).origin()).is_none(),
             (_, Kind::External) | (Kind::External, _) => self.case.is_changed,
             _ => false,
         };
@@ -168,6 +170,7 @@ impl Search<'_> {
         let reason = self.file_state(url)?.reason().filter(|_| self.case.is_changed)?;
         let stays = match reason {
             Reason::Redirects => hops > MAX_HOPS,
+            Reason::Sitemaps => true,
             Reason::Trap => self.case.config.scope.traps && self.is_justified(url, Kind::Page),
             Reason::Crashed => self.is_justified(url, Kind::Page),
             _ => false,
@@ -256,10 +259,11 @@ impl Search<'_> {
         }
     }
 
-    /// Where settings were others, a URL of a mirror may have stood for another, and nearer
-    /// than it does now, if the file says that the one led to the other.
+    /// Where settings were others, or as a part of a page, a URL of a mirror may have stood
+    /// for another, and nearer than it does now, if the file says that the one led to the other.
     pub(super) fn offer_earlier_twins(&mut self) {
-        let urls = self.by_url.iter().filter(|_| self.case.is_changed);
+        let may_have = self.case.is_changed || self.case.config.scope.assets;
+        let urls = self.by_url.iter().filter(|_| may_have);
         let told = urls.filter_map(|(url, id)| {
             let twin = self.twin(url)?;
             let state = self.file_state(&twin).filter(|state| state.found_on == Some(*id))?;

@@ -209,6 +209,10 @@ impl<'a> Search<'a> {
                 self.way(url, Kind::External, depth, hops);
             }
             Err(_) if self.was_done(url) => self.grant(url, depth, hops),
+            // Where its site was none of a stranger, that was against it first, and stays so.
+            Err(_) if kind == Kind::Sitemap && self.stays_aside(url, hops).is_some() => {
+                self.stands.insert(url.to_owned(), refused(Reason::Sitemaps));
+            }
             // Nobody is asked for the sitemap of a stranger, but a link to it is one.
             Err(refusal) if kind == Kind::Sitemap => {
                 self.shunned.entry(url.to_owned()).or_insert(refusal.reason);
