@@ -63,7 +63,7 @@ fn answer(path: &str, later: bool) -> Answer {
         "/en" => page("English", "<link rel=alternate hreflang=de href=/de><a href=/de>de</a>"),
         "/de" => page("Deutsch", ""),
         "/near1" => page("Near one", &text("almost")),
-        "/near2" => page("Near two", &text("nearly")),
+        "/near2" => page("Near two", &text("close")),
         "/noindex" => page("Hidden", "<meta name=robots content=noindex>"),
         "/slow" => page("Slow", "").after(std::time::Duration::from_millis(900)),
         "/orphan" => page(

@@ -156,3 +156,18 @@ fn a_part_of_a_page_is_fetched_though_it_is_too_far_as_a_page() {
     resume(&desk, &["--assets"]);
     assert_eq!(site.paths(), ["/", "/1", "/pic.png"]);
 }
+
+#[test]
+fn a_page_that_is_fetched_as_a_part_of_another_is_as_near_as_a_link_to_it_says() {
+    let site = Site::of(&[
+        ("/", Answer::html("<a href=/p>p</a><img src=/frame>")),
+        ("/frame", Answer::html("<a href=/p>p</a><img src=/p>")),
+        ("/p", Answer::html("")),
+    ]);
+    let desk = Desk::new();
+    crawl(&desk, &site.url("/"), &["-d", "0", "--assets"]);
+    assert_eq!(site.paths(), ["/", "/frame", "/frame"]);
+    resume(&desk, &["--set", "scope.nofollow=false"]);
+    let depths = "SELECT depth FROM pages ORDER BY url";
+    assert_eq!(desk.rows("x.db", depths), ["0", "1", "1"]);
+}

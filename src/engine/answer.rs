@@ -101,7 +101,8 @@ impl Engine {
     fn ask_for_the_whole(&mut self, candidate: &Candidate, now: Moment) -> Ending {
         let attempts = candidate.attempts.saturating_add(1);
         self.known.set_taken(candidate.id, false);
-        self.frontier.push(Candidate { attempts, ..candidate.clone() });
+        let depth = self.depth_of(candidate);
+        self.frontier.push(Candidate { depth, attempts, ..candidate.clone() });
         Ending::Retry { attempts, not_before: now.unix_ms }
     }
 

@@ -323,17 +323,20 @@ impl Engine {
     /// What the file has of a URL that came nearer: a pending one moves, what a fetched
     /// one leads to, or one of a mirror stands for, is offered again.
     fn came_nearer(&mut self, row: NearerRow, now: Moment) {
+        let depth = self.known.depth(row.id);
         if let Some(pending) = row.pending
             && !self.known.is_taken(row.id)
             && !self.frontier.has_in_memory(row.id)
         {
             let origin =
                 self.origins.id(pending.url.origin()).expect("a pending URL has an origin");
-            if let Some(candidate) = self.recalled(pending, origin, now) {
+            // Left to the rows, it may have been asked for since this one was read.
+            if self.frontier.is_before_rows(origin, (depth, row.id))
+                && let Some(candidate) = self.recalled(pending, origin, now)
+            {
                 self.frontier.recall(candidate);
             }
         }
-        let depth = self.known.depth(row.id);
         if let Some(url) = row.mirror
             && let Some(origin) = self.origins.id(url.origin())
         {

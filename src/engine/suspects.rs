@@ -84,11 +84,13 @@ impl Engine {
             let is_known = !self.settings.politeness.robots
                 || !candidate.kind.obeys_robots()
                 || self.origins.is_known(origin, now.at);
-            if !is_known && !self.origins.is_unreachable(origin) {
+            // Its server may have been parked since another of its suspects was visited.
+            let is_parked = self.frontier.is_parked(origin);
+            if !is_known && !is_parked && !self.origins.is_unreachable(origin) {
                 return self.ask_rules(origin, now);
             }
             let candidate = self.suspects.waiting.pop_front().expect("it is the front");
-            if !is_known {
+            if !is_known || is_parked {
                 self.known.set_taken(candidate.id, false);
                 self.frontier.push(candidate);
             } else if let Err(refusal) = self.origins.judge(origin, &candidate.url) {

@@ -41,8 +41,8 @@ impl<'a> Page<'a> {
     /// For a page of so many bytes.
     pub(super) fn new(product_token: &'a str, bytes: usize) -> Self {
         // As much as pages have that consist of links.
-        let links = Vec::with_capacity((bytes / 512).min(MAX_LINKS));
-        let texts = Texts::with_capacity(bytes / 8);
+        let links = Vec::with_capacity((bytes / 256).min(MAX_LINKS));
+        let texts = Texts::with_capacity(bytes / 4);
         Self {
             product_token,
             found: Extracted { links, texts, ..Extracted::default() },

@@ -151,8 +151,8 @@ impl Text {
 struct Fingerprint {
     words: u32,
     features: u32,
-    /// The hash of the last word, of the last two, …: features that the next words go on.
-    begun: [u64; SHINGLE - 1],
+    /// The hashes of the words before, the last one first.
+    before: [u64; SHINGLE - 1],
     /// 64 counters side by side: plane `n` holds digit `n` of each.
     planes: [u64; PLANES],
 }
@@ -160,15 +160,14 @@ struct Fingerprint {
 impl Fingerprint {
     fn push(&mut self, word: u64) {
         self.words = self.words.saturating_add(1);
-        let join = |so_far: u64| mix(so_far.rotate_left(17) ^ word);
-        let ([last, last_two], alone) = (self.begun, join(0));
+        let [last, last_but_one] = self.before;
         // The lines of a drawing or a table of zeros would drown what the text says.
-        if alone == last {
+        if word == last {
             return;
         }
-        self.begun = [alone, join(last)];
+        self.before = [word, last];
         if self.words as usize >= SHINGLE {
-            self.count(join(last_two));
+            self.count(mix(word ^ last.rotate_left(17) ^ last_but_one.rotate_left(34)));
         }
     }
 

@@ -61,6 +61,10 @@ impl Patterns {
 
     /// The text of the first pattern that matches.
     pub(super) fn first_match(&self, url: &str) -> Option<&str> {
+        // Most crawls have none, and even sets of none take their time.
+        if self.is_empty() {
+            return None;
+        }
         if let Some(index) = self.regex.matches(url).iter().next() {
             return Some(&self.regex.patterns()[index]);
         }

@@ -1,8 +1,9 @@
 //! Is this file ours, and does it have the shape that this program knows?
 
+use std::collections::HashMap;
 use std::path::Path;
 
-use tokio_rusqlite::rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use tokio_rusqlite::rusqlite::{Connection, TransactionBehavior};
 
 use super::{Error, extraction, save};
 
@@ -135,15 +136,14 @@ fn path_text(path: &std::ffi::OsStr) -> String {
 pub(super) fn renew_views(db: &mut Connection) -> Result<(), Error> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let views = views();
-    let sql_of = |name: &str| -> Result<Option<String>, Error> {
-        let sql = "SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = ?1";
-        Ok(tx.query_row(sql, [name], |row| row.get(0)).optional()?)
-    };
-    let mut is_current = true;
-    for view in &views {
-        let expected = view.sql.trim_end_matches(';');
-        is_current &= sql_of(&view.name)?.as_deref() == Some(expected);
-    }
+    let mut statement = tx.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'view'")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let present = rows.collect::<Result<HashMap<String, String>, _>>()?;
+    drop(statement);
+    let is_current = views.iter().all(|view| {
+        let sql = present.get(&view.name);
+        sql.is_some_and(|sql| sql == view.sql.trim_end_matches(';'))
+    });
     if !is_current {
         for view in &views {
             tx.execute_batch(&format!("DROP VIEW IF EXISTS {}", view.name))?;

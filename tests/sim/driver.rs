@@ -161,7 +161,7 @@ impl Sim {
             visit_bits: *dice.pick(&[1, 10, 20, 24]),
             servers: Servers::default(),
             file: File::default(),
-            real: dice.chance(10).then(|| Real::new(secret, BEGAN_UNIX_MS)),
+            real: dice.chance(scale.real).then(|| Real::new(secret, BEGAN_UNIX_MS)),
             slots: Slots::default(),
             watch: Watch::default(),
             hasher: UrlHasher::new(secret),

@@ -29,6 +29,17 @@ impl Frontier {
         self.places.contains_key(&id)
     }
 
+    /// Whether a place in a queue is before what is left to its rows. What lies from there
+    /// on a refill brings that is out, or will be, as it stands by then.
+    pub(in crate::engine) fn is_before_rows(&self, origin: OriginId, place: Key) -> bool {
+        self.queue(origin).edge.is_none_or(|edge| place < edge)
+    }
+
+    /// Whether all URLs of an origin are left to the rows until a resume.
+    pub(in crate::engine) fn is_parked(&self, origin: OriginId) -> bool {
+        self.queue(origin).is_parked
+    }
+
     /// Moves a queued candidate to another depth if it is in memory.
     pub(in crate::engine) fn move_to(&mut self, id: UrlId, depth: Depth) {
         if let Some(mut candidate) = self.take_out(id) {

@@ -94,7 +94,7 @@ impl Standing {
             // What a sitemap's depth counts are indexes; others have none that matters.
             _ if self.kind == Kind::Sitemap => Depth::new(0),
             // A link that is not followed is no way from a seed.
-            Some(Reason::Asset | Reason::Nofollow) => Depth::NONE,
+            Some(Reason::Asset | Reason::External | Reason::Nofollow) => Depth::NONE,
             _ => Depth::from_rank(self.depth),
         };
         (depth, self.reason.map_or(0, Reason::link_rank))

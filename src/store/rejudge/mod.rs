@@ -221,9 +221,10 @@ impl Judge<'_> {
         if let Some((way, None)) = far {
             return Ok(Verdict::Fetch(Kind::Page, Some(way)));
         }
-        // A part of a page is never too far.
+        // A part of a page is never too far; it may be a page itself, and is as near as that.
         if let Some(part) = found.part.filter(|_| self.belonging.wishes.assets) {
-            return Ok(Verdict::Fetch(Kind::Asset, Some(part)));
+            let nearer = found.page.filter(|page| page.depth < part.depth);
+            return Ok(Verdict::Fetch(Kind::Asset, nearer.or(Some(part))));
         }
         if let Some((way, Some(refusal))) = far {
             return Ok(Verdict::Aside(refusal, Some(way)));

@@ -1,11 +1,11 @@
 //! What does the file know when a run begins?
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crawlite::canonical::CanonicalUrl;
-use crawlite::engine::record::{Depth, Kind, PendingRow, UrlId};
+use crawlite::engine::record::{Depth, Kind, OriginId, PendingRow, UrlId};
 use crawlite::engine::{Known, Loaded, LoadedOrigin};
 use crawlite::refusal::{Reason, Refusal};
 use crawlite::robots::Rules;
@@ -43,7 +43,7 @@ impl File {
             let rank = state.reason().map_or(0, Reason::link_rank);
             let depth = match (state.reason(), state.kind) {
                 (_, Kind::Sitemap) => Depth::new(0),
-                (Some(Reason::Asset | Reason::Nofollow), _) => Depth::NONE,
+                (Some(Reason::Asset | Reason::External | Reason::Nofollow), _) => Depth::NONE,
                 _ => state.depth,
             };
             known.load_standing(*id, *hash, depth, rank);
@@ -75,19 +75,23 @@ impl File {
     fn load_origins(&self, suspects: &[PendingRow], unix_ms: i64) -> Vec<LoadedOrigin> {
         let newest = self.asked_at.iter().rev().take(NEWEST_FETCHES).max();
         let set_back = newest.map_or(0, |newest| (newest - unix_ms).max(0));
+        let mut pending: HashMap<OriginId, (u64, bool)> = HashMap::new();
+        for state in self.states.values().filter(|state| state.is_pending()) {
+            let Some(origin) = state.origin else { continue };
+            let (count, is_external) = pending.entry(origin).or_default();
+            *count += 1;
+            *is_external |= state.kind == Kind::External;
+        }
         let origin = |(id, origin): (&_, &Origin)| {
-            let pending = || {
-                let states = self.states.values();
-                states.filter(|state| state.is_pending() && state.origin == Some(*id))
-            };
+            let (count, is_external) = pending.get(id).copied().unwrap_or_default();
             let suspects = suspects.iter().filter(|row| *row.url.origin() == *origin.name).count();
             LoadedOrigin {
                 name: origin.name.clone(),
-                pending: (pending().count() - suspects) as u64,
+                pending: count - suspects as u64,
                 rules: origin.rules(unix_ms),
                 hold_until: origin.hold_until.map(|until| until - set_back),
                 mirror_of: origin.mirror_of,
-                is_external: pending().any(|state| state.kind == Kind::External),
+                is_external,
             }
         };
         self.origins.iter().map(origin).collect()

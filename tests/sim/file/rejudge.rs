@@ -159,7 +159,10 @@ impl File {
                 if let Some((way, None)) = far {
                     return Some(Verdict::Fetch(Kind::Page, Some(way)));
                 }
-                if let Some(way) = ways.part.filter(|_| now.wishes.assets) {
+                if let Some(mut way) = ways.part.filter(|_| now.wishes.assets) {
+                    if let Some(page) = ways.page.filter(|page| page.0 < way.0) {
+                        way = page;
+                    }
                     return Some(Verdict::Fetch(Kind::Asset, Some(way)));
                 }
                 if let Some((way, Some(refusal))) = far {

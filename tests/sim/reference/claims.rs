@@ -5,7 +5,7 @@ use crawlite::engine::record::{Kind, UrlId};
 use crawlite::refusal::Reason;
 use crawlite::traps;
 
-use super::{Case, Search};
+use super::{Case, MAX_HOPS, Search};
 use crate::servers::{CHALLENGE, outcome_name};
 use crate::world::{ROBOTS_HOPS, Site, parsed};
 
@@ -81,6 +81,15 @@ impl Search<'_> {
         (said != kind && is_possible).then_some(said)
     }
 
+    /// Whether `url` was to be checked only, and belongs to the crawl now, but is too far.
+    pub(super) fn belongs_and_is_far(&self, url: &str, kind: Kind, depth: u16) -> bool {
+        let state = self.file_state(url).filter(|state| state.kind == Kind::External);
+        let is_far = self.too_far(Kind::Page, depth, 0).is_some();
+        matches!(kind, Kind::Page | Kind::External)
+            && is_far
+            && state.is_some_and(|state| state.reason() == Some(Reason::Depth))
+    }
+
     /// Whether the file has `url` as a sitemap that nothing is against.
     pub(super) fn is_read_as_sitemap(&self, url: &str) -> bool {
         let state = self.file_state(url);
@@ -96,10 +105,7 @@ impl Search<'_> {
         if self.is_justified(url, kind) {
             return said;
         }
-        // A part of a page that is not wanted any more.
-        let assets = self.case.config.scope.assets;
-        if kind == Kind::Asset && self.case.is_changed && !assets && said == Reason::Asset.as_str()
-        {
+        if kind == Kind::Asset && self.is_unwanted_part(url) {
             return said;
         }
         // What its own visit gave, which robots.txt allowed then.
@@ -114,12 +120,13 @@ impl Search<'_> {
         if obeys && !site.is_private && may_answer && matches!(was_let, "done" | "robots") {
             return was_let;
         }
+        // Of a server that is never there: whether anybody was when it was tried decides, and
+        // it may be given up before each of its origins was tried.
+        if is_dead(self, site) && said == "pending" {
+            return said;
+        }
         if fate == Fate::Private || site.is_private {
             return Reason::Private.as_str();
-        }
-        // Whether nobody else was there when it was tried decides.
-        if is_dead(self, site) && !obeys {
-            return if said == "pending" { "pending" } else { "done" };
         }
         if !obeys {
             return "done";
@@ -147,10 +154,34 @@ impl Search<'_> {
         match refusal.reason {
             Reason::Trap => self.is_trap(&canonical, &refusal.detail),
             Reason::Budget => kind == Kind::Page && self.is_used_up(&canonical),
-            Reason::Mirror => self.twin_origin(url).is_some(),
+            Reason::Mirror => !self.case.config.scope.mirrors && self.original_of(url).is_some(),
             Reason::Crashed => state.crashes >= 3 && self.case.crashes >= 3,
             _ => false,
         }
+    }
+
+    /// What was against `url` where other settings were, and stays so however far it is now.
+    pub(super) fn stays_aside(&self, url: &str, hops: u8) -> Option<Reason> {
+        let reason = self.file_state(url)?.reason().filter(|_| self.case.is_changed)?;
+        let stays = match reason {
+            Reason::Redirects => hops > MAX_HOPS,
+            Reason::Trap => self.case.config.scope.traps && self.is_justified(url, Kind::Page),
+            Reason::Crashed => self.is_justified(url, Kind::Page),
+            _ => false,
+        };
+        stays.then_some(reason)
+    }
+
+    /// Whether `url` was met as a part of a page when parts were wanted, and is set aside
+    /// as that, or as a page that is too far.
+    fn is_unwanted_part(&self, url: &str) -> bool {
+        let Some(state) = self.file_state(url) else { return false };
+        let is_against = match state.reason() {
+            Some(Reason::Asset) => true,
+            Some(Reason::Depth) => self.too_far(Kind::Page, state.depth.rank(), 0).is_some(),
+            _ => false,
+        };
+        is_against && self.case.is_changed && !self.case.config.scope.assets
     }
 
     fn is_trap(&self, url: &CanonicalUrl, pattern: &str) -> bool {
@@ -182,9 +213,9 @@ impl Search<'_> {
     }
 
     /// The origin whose pages that of `url` shows, too, as the file and the world say.
-    fn twin_origin(&self, url: &str) -> Option<&str> {
-        let Self { case, .. } = self;
-        let own = parsed(url);
+    fn original_of(&self, url: &str) -> Option<&str> {
+        let case = self.case;
+        let own = parsed(Some(url).filter(|url| !url.starts_with("mailto:"))?);
         let mut origins = case.file.origins.values();
         let origin = origins.find(|origin| *origin.name == *own.origin())?;
         let twin = &case.file.origins[&origin.mirror_of?].name;
@@ -193,19 +224,40 @@ impl Search<'_> {
             Some(site.original.unwrap_or(case.world.sites.iter().position(|it| it.name == name)?))
         };
         let is_one = shows(own.origin()).is_some() && shows(own.origin()) == shows(twin);
-        (is_one && !case.config.scope.mirrors).then_some(twin)
+        is_one.then_some(twin)
+    }
+
+    /// The URL that a URL of a mirror stands for.
+    fn twin(&self, url: &str) -> Option<String> {
+        let twin = self.original_of(url)?;
+        Some(format!("{twin}{}", parsed(url).path_and_query()))
     }
 
     /// Whether a URL of a mirror stood for `url`, which other settings set aside since.
     pub(super) fn was_twin(&self, url: &str) -> bool {
-        let stands_for = |other: &str| self.twin_origin(other).is_some() && self.twin(other) == url;
+        let stands_for = |other: &str| self.twin(other).is_some_and(|twin| twin == url);
         self.case.is_changed && self.by_url.keys().any(|other| stands_for(other))
     }
 
-    /// The URL that a URL of a mirror stands for.
-    pub(super) fn twin(&self, url: &str) -> String {
-        let twin = self.twin_origin(url).expect("so it was justified");
-        format!("{twin}{}", parsed(url).path_and_query())
+    /// Offers what a URL of a mirror stands for.
+    pub(super) fn offer_twin(&mut self, url: &str, kind: Kind, depth: u16, hops: u8) {
+        if let Some(twin) = self.twin(url) {
+            self.offer(&twin, kind, depth, hops);
+        }
+    }
+
+    /// Where settings were others, a URL of a mirror may have stood for another, and nearer
+    /// than it does now, if the file says that the one led to the other.
+    pub(super) fn offer_earlier_twins(&mut self) {
+        let urls = self.by_url.iter().filter(|_| self.case.is_changed);
+        let told = urls.filter_map(|(url, id)| {
+            let twin = self.twin(url)?;
+            let state = self.file_state(&twin).filter(|state| state.found_on == Some(*id))?;
+            Some((twin, state.depth.rank()))
+        });
+        for (twin, depth) in told.collect::<Vec<_>>() {
+            self.offer(&twin, Kind::Page, depth, 0);
+        }
     }
 
     /// What asking for a robots.txt comes to, where no time decides.

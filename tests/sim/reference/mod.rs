@@ -89,6 +89,7 @@ pub(crate) fn compare(case: &Case<'_>) {
         search.offer(seed.as_str(), Kind::Page, 0, 0);
     }
     search.offer_named_sitemaps();
+    search.offer_earlier_twins();
     while let Some((depth, hops, kind, url)) = search.ways.pop_first() {
         search.reach(&url, KINDS[usize::from(kind)], depth, hops);
     }
@@ -281,8 +282,16 @@ impl<'a> Search<'a> {
 
     /// The best way leads to `url`: what becomes of it, and where does it lead?
     fn reach(&mut self, url: &str, kind: Kind, depth: u16, hops: u8) {
-        if self.stands.contains_key(url) {
-            return;
+        if let Some(stand) = self.stands.get(url) {
+            // A nearer way is found late if a page is on it that is too far, and was fetched
+            // as a part of another.
+            if stand.depth.is_none_or(|known| known <= depth) {
+                return;
+            }
+            self.stands.remove(url);
+        }
+        if self.belongs_and_is_far(url, kind, depth) {
+            return self.set_far(url, Kind::Page, refused(Reason::Depth));
         }
         if let Some(other) = self.claimed_kind(url, kind) {
             return self.reach_claimed(url, (kind, other), depth, hops);
@@ -303,11 +312,13 @@ impl<'a> Search<'a> {
         };
         let is_here_anyway = self.was_done(url) || self.converted.contains(url);
         if let Some(reason) = self.too_far(kind, depth, hops).filter(|_| !is_here_anyway) {
-            stand.state = reason.as_str();
+            stand.state = self.stays_aside(url, hops).unwrap_or(reason).as_str();
             return self.set_far(url, kind, stand);
         }
         if kind != Kind::External {
-            self.touch(parsed(url).origin());
+            // The process may have died of it before its robots.txt was read.
+            let is_sure = !self.says(url, Reason::Crashed);
+            self.touch(parsed(url).origin(), is_sure);
         }
         // The touch may have made it a sitemap.
         if self.stands.contains_key(url) {
@@ -322,10 +333,7 @@ impl<'a> Search<'a> {
         self.stands.insert(url.to_owned(), stand);
         match state {
             "done" => self.visit(url, kind, depth, hops),
-            "mirror" => {
-                let twin = self.twin(url);
-                self.offer(&twin, kind, depth, hops);
-            }
+            "mirror" => self.offer_twin(url, kind, depth, hops),
             _ => {}
         }
     }
@@ -333,11 +341,6 @@ impl<'a> Search<'a> {
     /// The file has as something else what is offered as `kind`.
     fn reach_claimed(&mut self, url: &str, (kind, other): (Kind, Kind), depth: u16, hops: u8) {
         let is_set_aside = self.says(url, Reason::Depth);
-        let is_far = is_set_aside && self.too_far(kind, depth, hops).is_some();
-        if (kind, other) == (Kind::Page, Kind::External) && is_far {
-            // It was to be checked, and belongs to the crawl now.
-            return self.set_far(url, kind, refused(Reason::Depth));
-        }
         if kind == Kind::Asset && !is_set_aside {
             self.converted.insert(url.to_owned());
         } else if kind == Kind::Asset && !self.granted.contains(url) {
@@ -383,13 +386,16 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// An origin has its first candidate: its robots.txt names sitemaps.
-    fn touch(&mut self, origin: &str) {
+    /// An origin has its first candidate: its robots.txt names sitemaps, if it `is_sure` that
+    /// it was read.
+    fn touch(&mut self, origin: &str, is_sure: bool) {
         let (world, config) = (self.case.world, self.case.config);
-        if !self.touched.insert(origin.to_owned())
-            || !config.politeness.robots
-            || !config.scope.sitemaps
-        {
+        let is_first = if is_sure {
+            self.touched.insert(origin.to_owned())
+        } else {
+            !self.touched.contains(origin)
+        };
+        if !is_first || !config.politeness.robots || !config.scope.sitemaps {
             return;
         }
         let site = world.site(origin);
@@ -402,7 +408,7 @@ impl<'a> Search<'a> {
         let named = rulebook.map_or(&[][..], |rulebook| &rulebook.sitemaps[..]);
         for url in named.iter().chain([&format!("{origin}/sitemap.xml")]) {
             let is_named = self.file_state(url).is_some_and(|it| it.kind == Kind::Sitemap);
-            if is_named || !self.may_be_unread(origin) {
+            if is_named || is_sure && !self.may_be_unread(origin) {
                 self.offer(url, Kind::Sitemap, 0, 0);
             }
         }

@@ -49,7 +49,8 @@ pub(crate) struct Watch {
     names: HashMap<UrlId, CanonicalUrl>,
     /// Of them, those whose last visit told nothing.
     unlearnt: HashSet<UrlId>,
-    suspects: BTreeMap<UrlId, String>,
+    /// With their URLs and origins.
+    suspects: BTreeMap<UrlId, (String, Option<OriginId>)>,
     /// A suspect whose record is not on disk.
     settling: Option<UrlId>,
     /// Of this run: which origin each id is, by its robots.txt.
@@ -101,7 +102,9 @@ impl Watch {
                 self.pace.hold(&server(&origin.name), until);
             }
         }
-        let row = |row: &crawlite::engine::record::PendingRow| (row.id, row.url.to_string());
+        let row = |row: &crawlite::engine::record::PendingRow| {
+            (row.id, (row.url.to_string(), file.states[&row.id].origin))
+        };
         self.suspects = loaded.suspects.iter().map(row).collect();
         for (id, state) in &file.states {
             let ahead = state.not_before.and_then(|until| u64::try_from(until - unix_ms).ok());
@@ -196,7 +199,7 @@ impl Watch {
         let is_hop =
             visited.redirect.is_some() && usize::from(candidate.hops) < crate::world::ROBOTS_HOPS;
         if gives_none {
-            self.suspects.retain(|_, url| !url.starts_with(&format!("{origin}/")));
+            self.suspects.retain(|_, (url, _)| !url.starts_with(&format!("{origin}/")));
         } else if !is_hop {
             let robots = visited.robots.as_ref();
             let delay = robots.and_then(|answer| answer.rules.crawl_delay());
@@ -217,7 +220,10 @@ impl Watch {
                     self.leave.give_back(&self.names[id]);
                 }
             }
-            Record::Parked(origin, _) => drop(self.parked.insert(*origin)),
+            Record::Parked(origin, _) => {
+                self.parked.insert(*origin);
+                self.suspects.retain(|_, (_, of)| *of != Some(*origin));
+            }
             Record::Origin(origin) if origin.parked.is_some() => {
                 self.parked.insert(origin.id);
             }

@@ -1,6 +1,6 @@
 //! What is at the URLs of a world, and which links lead there?
 
-use std::collections::BTreeMap;
+use hashbrown::HashMap;
 
 use super::failures::{LAST_WORDS, failed, failure, lasting};
 use super::{Answer, How, Link, Node, Said, World, mazes, parsed};
@@ -97,7 +97,8 @@ impl World {
     fn node(&self, dice: &mut Dice, url: &str, manner: &Manner) -> Node {
         let answer = self.answer(dice, url, manner);
         let often = if dice.chance(manner.failing) { dice.between(1, 5) } else { 0 };
-        let number = self.urls.iter().position(|other| other == url).unwrap_or_default() as u64;
+        let number =
+            self.urls.binary_search_by(|other| (**other).cmp(url)).unwrap_or_default() as u64;
         Node {
             failures: (0..often).map(|_| failure(dice)).collect(),
             refuses_head: dice.chance(20),
@@ -216,10 +217,10 @@ impl World {
             let origin = parsed(&on).origin().to_owned();
             let number = usize::try_from(number).expect("small");
             if let Some(Node { answer: Answer::Page { links, .. }, .. }) = self.nodes.get_mut(&on) {
-                let mut pages = BTreeMap::new();
+                let mut pages = HashMap::new();
                 let maze = mazes::add(dice, &origin, number, &mut pages);
                 links.push(Link { to: maze.entry.clone(), how: How::Follow });
-                self.nodes.append(&mut pages);
+                self.nodes.extend(pages);
                 self.mazes.push(maze);
             }
         }
@@ -230,7 +231,7 @@ fn add_maps(
     dice: &mut Dice,
     mut named: Vec<String>,
     urls: &[String],
-    nodes: &mut BTreeMap<String, Node>,
+    nodes: &mut HashMap<String, Node>,
 ) {
     let mut level = 0;
     while !named.is_empty() {

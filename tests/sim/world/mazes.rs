@@ -4,7 +4,7 @@
 //! after many more pages than it takes to see what they are, so that a crawl that
 //! does not look for traps ends, too.
 
-use std::collections::BTreeMap;
+use hashbrown::HashMap;
 
 use super::{Answer, How, Link, Node};
 use crate::dice::Dice;
@@ -23,7 +23,7 @@ pub(super) fn add(
     dice: &mut Dice,
     origin: &str,
     number: usize,
-    nodes: &mut BTreeMap<String, Node>,
+    nodes: &mut HashMap<String, Node>,
 ) -> Maze {
     let start = format!("{origin}/maze{number}/");
     let (entry, pages, bound) = match dice.below(6) {

@@ -11,12 +11,13 @@ mod mazes;
 mod sites;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::cell::RefCell;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use crawlite::canonical::CanonicalUrl;
 use crawlite::engine::record::Outcome;
+use hashbrown::HashMap;
 
 use super::Scale;
 use super::dice::Dice;
@@ -107,7 +108,7 @@ pub(crate) struct World {
     by_origin: HashMap<String, usize>,
     /// URLs that crawls may come upon, besides sitemaps and mazes.
     urls: Vec<String>,
-    nodes: BTreeMap<String, Node>,
+    nodes: HashMap<String, Node>,
     pub(crate) mazes: Vec<Maze>,
     pub(crate) outages: Vec<Outage>,
     pub(crate) seeds: Vec<CanonicalUrl>,
@@ -126,7 +127,7 @@ impl World {
             machines,
             sites,
             urls: Vec::new(),
-            nodes: BTreeMap::new(),
+            nodes: HashMap::new(),
             mazes: Vec::new(),
             seeds: Vec::new(),
         };
@@ -201,6 +202,23 @@ fn host_name(server: &str) -> &str {
     server.split(':').next().expect("a name")
 }
 
+/// The URLs of worlds that are remembered parsed.
+const MAX_PARSED: usize = 4096;
+
+thread_local! {
+    static PARSED: RefCell<HashMap<Box<str>, CanonicalUrl>> = RefCell::default();
+}
+
 pub(crate) fn parsed(url: &str) -> CanonicalUrl {
-    CanonicalUrl::parse(url).expect("URLs of the world are canonical")
+    PARSED.with_borrow_mut(|known| {
+        if let Some(known) = known.get(url) {
+            return known.clone();
+        }
+        if known.len() == MAX_PARSED {
+            known.clear();
+        }
+        let new = CanonicalUrl::parse(url).expect("URLs of the world are canonical");
+        known.insert(url.into(), new.clone());
+        new
+    })
 }
