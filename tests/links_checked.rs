@@ -237,3 +237,20 @@ fn statuses_that_are_accepted_are_neither_broken_nor_blocked() {
     assert_eq!(wrong.code, Some(3), "{}", wrong.err);
     assert!(wrong.err.contains("`teapot` is no status"), "{}", wrong.err);
 }
+
+#[test]
+fn after_a_resume_a_form_to_another_site_is_no_way_there_either() {
+    let (other, desk) = (other(), Desk::new());
+    let form = format!("<form action={}></form><a href=/1>1</a>", other.url("/good"));
+    let link = format!("<a href={}>g</a>", other.url("/good"));
+    let site = Site::of(&[("/", Answer::html(&form)), ("/1", Answer::html(&link))]);
+    let allowed = other.address.to_string();
+    let wishes = ["--check-external", "--allow-private", &allowed, "-q"];
+    let url = site.url("/");
+    let crawl = ["crawl", &url, "-o", "x.db", "--no-sitemaps", "--max-pages", "1"];
+    assert_eq!(desk.run(&[&crawl[..], &wishes].concat()).code, Some(4));
+    let ran = desk.run(&["resume", "x.db", "-q", "--max-pages", "9"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let checked = "SELECT depth, status FROM urls WHERE kind = 'external'";
+    assert_eq!(desk.rows("x.db", checked), ["2|200"]);
+}

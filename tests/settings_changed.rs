@@ -171,3 +171,16 @@ fn a_page_that_is_fetched_as_a_part_of_another_is_as_near_as_a_link_to_it_says()
     let depths = "SELECT depth FROM pages ORDER BY url";
     assert_eq!(desk.rows("x.db", depths), ["0", "1", "1"]);
 }
+
+#[test]
+fn a_trap_that_shows_once_a_depth_is_raised_is_listed_and_can_be_released() {
+    let site = Site::start(|request, _| {
+        let path = request.path.as_str();
+        (path.len() < 12).then(|| Answer::html(&format!("<a href={path}r/>deeper</a>")))
+    });
+    let desk = Desk::new();
+    crawl(&desk, &site.url("/"), &["-d", "3"]);
+    resume(&desk, &["-d", "9"]);
+    let held = "SELECT reason, detail IN (SELECT pattern FROM traps) FROM skipped";
+    assert_eq!(desk.rows("x.db", held), ["trap|1"]);
+}

@@ -25,27 +25,27 @@ impl Engine {
 
     /// When something may happen without anything else happening before.
     pub(super) fn next_wake(&mut self, now: Moment) -> Option<Instant> {
-        self.next_turn(now).map(|(at, _)| at)
-    }
-
-    /// The same, and which server it is of, if of one.
-    fn next_turn(&mut self, now: Moment) -> Option<(Instant, Option<ServerId>)> {
         if self.stopping.is_some() {
             return None;
         }
         let limits = &self.settings.limits;
         let time_limit =
             limits.time.map(|time| self.began + time.0.saturating_sub(self.elapsed_before));
+        let turn = self.next_turn(now).map(|(at, _)| at);
+        turn.into_iter().chain(time_limit).min()
+    }
+
+    /// When something that waits may go on, and of which server it is.
+    fn next_turn(&mut self, now: Moment) -> Option<(Instant, ServerId)> {
         let has_room = self.has_room();
         let next_start = self.frontier.next_start().filter(|_| has_room).map(|at| at.max(now.at));
         let next_start =
             next_start.map(|at| self.rate_wait(now.at).map_or(at, |free| at.max(free)));
         let delayed = self.delayed.first_key_value();
         let turns = [
-            time_limit.map(|at| (at, None)),
-            next_start.map(|at| (at, self.frontier.next_server())),
-            delayed.map(|((at, _), candidate)| (*at, Some(candidate.server))),
-            self.origins.next_retry().map(|(at, id)| (at, Some(self.frontier.server_of(id)))),
+            next_start.zip(self.frontier.next_server()),
+            delayed.map(|((at, _), candidate)| (*at, candidate.server)),
+            self.origins.next_retry().map(|(at, id)| (at, self.frontier.server_of(id))),
         ];
         turns.into_iter().flatten().min()
     }
@@ -82,7 +82,6 @@ impl Engine {
         if wait <= self.settings.politeness.max_wait.0 {
             return None;
         }
-        let name = |server: ServerId| self.server_names[server.0 as usize].clone();
-        Some(Finish::Waiting { server: server.map(name).unwrap_or_default(), wait })
+        Some(Finish::Waiting { server: self.server_names[server.0 as usize].clone(), wait })
     }
 }

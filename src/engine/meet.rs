@@ -190,7 +190,8 @@ impl Engine {
         now: Moment,
     ) {
         if let Some(twin) = self.twin_of(mirror, url) {
-            let refusal = self.scope.judge(&twin).err();
+            // A sitemap is judged as one.
+            let refusal = self.scope.judge(&twin).err().filter(|_| kind != Kind::Sitemap);
             self.meet_url(&twin, kind, refusal, source, now);
         }
     }

@@ -29,7 +29,7 @@ impl Engine {
         }
         let is_new_page = candidate.kind == Kind::Page && candidate.attempts == 0;
         if is_new_page && verdict.is_ok() {
-            verdict = self.trap_of(&candidate).map_or(Ok(()), Err);
+            verdict = self.trap_of(&candidate, now).map_or(Ok(()), Err);
             verdict = verdict.and_then(|()| self.budgets.judge(&candidate.url));
         }
         if let Err(refusal) = verdict {

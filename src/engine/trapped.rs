@@ -14,10 +14,12 @@ impl Engine {
         Some(self.note_trap(url, trap, now))
     }
 
-    /// What stands against a page that waits, if a trap was found meanwhile.
-    pub(super) fn trap_of(&self, candidate: &Candidate) -> Option<Refusal> {
+    /// What stands against a page that waits, if a trap was found meanwhile, or when the
+    /// URLs of the file were loaded.
+    pub(super) fn trap_of(&mut self, candidate: &Candidate, now: Moment) -> Option<Refusal> {
         let traps = self.traps.as_ref().filter(|_| candidate.kind == Kind::Page)?;
-        traps.parked(&candidate.url).map(|trap| Refusal::new(Reason::Trap, trap.pattern.clone()))
+        let trap = traps.parked(&candidate.url)?.clone();
+        Some(self.note_trap(&candidate.url, trap, now))
     }
 
     /// Looks whether the content of a page shows a trap.

@@ -573,6 +573,8 @@ impl Sim {
                 let line = format!("row {id:?} {} {state:?}\n", self.file.url(*id));
                 std::io::stderr().write_all(line.as_bytes()).expect("stderr is open");
             }
+            let line = format!("traps {:?}\n", self.file.traps);
+            std::io::stderr().write_all(line.as_bytes()).expect("stderr is open");
         }
         reference::compare(&self.case());
         let is_one_run = self.runs == 1 && self.config.scope.traps;

@@ -162,7 +162,7 @@ impl Judge<'_> {
                 Some(_) => Verdict::Fetch(Kind::Sitemap, None),
                 None => Verdict::Stays,
             },
-            Err(refusal) if is_far && it.kind != Kind::Sitemap => self.checked(it, refusal)?,
+            Err(refusal) if is_far => self.checked(it, refusal)?,
             Err(refusal) => Verdict::Aside(refusal, None),
             Ok(()) => self.belonging_now(it)?,
         };

@@ -113,9 +113,7 @@ impl File {
             _ if state.kind == Kind::Sitemap && !is_far => {
                 state.refusal.is_some().then_some(Verdict::Fetch(Kind::Sitemap, None))
             }
-            Err(refusal) if is_far && state.kind != Kind::Sitemap => {
-                self.far_verdict(id, refusal, now)
-            }
+            Err(refusal) if is_far => self.far_verdict(id, refusal, now),
             Err(refusal) => Some(Verdict::Aside(refusal, None)),
             Ok(()) => self.near_verdict(id, now, is_any_shunned),
         }

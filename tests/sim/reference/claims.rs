@@ -6,6 +6,7 @@ use crawlite::refusal::Reason;
 use crawlite::traps;
 
 use super::{Case, MAX_HOPS, Search};
+use crate::file::State;
 use crate::servers::{CHALLENGE, outcome_name};
 use crate::world::{ROBOTS_HOPS, Site, parsed};
 
@@ -70,10 +71,12 @@ impl Search<'_> {
         let assets = self.case.config.scope.assets || self.case.is_changed;
         let is_possible = match (kind, said) {
             (Kind::Page, Kind::Asset) | (Kind::Asset, Kind::Page) => assets,
-            // Only pages of its own origin are known to come after its robots.txt.
+            // Only pages of its own origin are known to come after its robots.txt, but not
+            // after that of a mirror.
             (Kind::Sitemap, Kind::Page) => {
                 let origin = parsed(url).origin().to_owned();
-                self.case.world.site(&origin).is_none() || self.may_be_unread(&origin)
+                let is_unread = || self.may_be_unread(&origin);
+                self.case.world.site(&origin).is_none() || is_unread() || self.is_twin(url)
             }
             (_, Kind::External) | (Kind::External, _) => self.case.is_changed,
             _ => false,
@@ -197,7 +200,9 @@ impl Search<'_> {
     fn is_used_up(&self, url: &CanonicalUrl) -> bool {
         let file = self.case.file;
         let count = |path: &str| {
-            let states = file.states.iter().filter(|(_, state)| state.counts());
+            // One that was asked for and told nothing was in the place of another then.
+            let took = |state: &State| state.kind == Kind::Page && state.fetch.is_some();
+            let states = file.states.iter().filter(|(_, it)| it.counts() || took(it));
             let urls = states.map(|(id, _)| file.canonical(*id));
             let here =
                 |it: &CanonicalUrl| it.server() == url.server() && it.path().starts_with(path);
@@ -233,10 +238,15 @@ impl Search<'_> {
         Some(format!("{twin}{}", parsed(url).path_and_query()))
     }
 
-    /// Whether a URL of a mirror stood for `url`, which other settings set aside since.
-    pub(super) fn was_twin(&self, url: &str) -> bool {
+    /// Whether a URL of a mirror stands for `url`.
+    fn is_twin(&self, url: &str) -> bool {
         let stands_for = |other: &str| self.twin(other).is_some_and(|twin| twin == url);
-        self.case.is_changed && self.by_url.keys().any(|other| stands_for(other))
+        self.by_url.keys().any(|other| stands_for(other))
+    }
+
+    /// The same, where other settings may have set it aside since.
+    pub(super) fn was_twin(&self, url: &str) -> bool {
+        self.case.is_changed && self.is_twin(url)
     }
 
     /// Offers what a URL of a mirror stands for.

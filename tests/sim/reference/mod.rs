@@ -437,7 +437,7 @@ impl<'a> Search<'a> {
         }
         self.end(url, own);
         if let Some(served) = served {
-            self.follow(&served, outcome, kind, (depth, hops));
+            self.follow(url, &served, outcome, kind, (depth, hops));
         }
     }
 
@@ -461,6 +461,7 @@ impl<'a> Search<'a> {
     /// Offers what an answer leads to.
     fn follow(
         &mut self,
+        url: &str,
         served: &Served<'_>,
         outcome: Outcome,
         kind: Kind,
@@ -471,7 +472,11 @@ impl<'a> Search<'a> {
         match &served.node.answer {
             Answer::Redirect(code, to) if matches!(outcome, Outcome::Answer { status, .. } if status == *code) =>
             {
-                self.offer(&served.target(to), kind, depth, hops + 1);
+                let target = served.target(to);
+                // A link that is checked but not followed comes no nearer with its page.
+                let said = self.file_state(url).filter(|_| kind == Kind::External);
+                let depth = said.map_or(depth, |state| depth.max(state.depth.rank()));
+                self.offer(&target, kind, depth, hops + 1);
             }
             Answer::Page { links, nofollow } if is_good && kind == Kind::Page => {
                 for link in links {
