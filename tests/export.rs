@@ -116,7 +116,7 @@ fn nothing_is_replaced_unasked_and_nothing_half_done_is_left() {
         (&["markdown", "-o", "mine.csv", "--force"],                 "was not made by crawlite export"),
         (&["markdown", "-o", "-"],                                   "jsonl --with markdown"),
         (&["csv", "--view", "page"],                                 "did you mean `pages`?"),
-        (&["csv", "--view", "state"],                                "there is no view `state`"),
+        (&["csv", "--view", "state"],                                "there is no view `state`. `crawlite schema"),
         (&["csv", "--with", "html"],                                 "`--with` means nothing for csv"),
         (&["warc", "--view", "pages"],                               "`--view` means nothing for warc"),
         (&["parquet", "--gz"],                                       "`--gz` means nothing for parquet"),

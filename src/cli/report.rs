@@ -113,7 +113,7 @@ fn named(name: &str) -> Result<&'static Report, Usage> {
             REPORTS.iter().min_by_key(|report| strsim::damerau_levenshtein(report.name, name));
         let nearest = nearest.filter(|report| strsim::damerau_levenshtein(report.name, name) <= 3);
         let hint =
-            nearest.map_or(String::new(), |report| format!("; did you mean `{}`?", report.name));
+            nearest.map_or(".".into(), |report| format!("; did you mean `{}`?", report.name));
         Usage(anyhow!("there is no report `{}`{hint} There are: {}", sanitize(name), names()))
     })
 }

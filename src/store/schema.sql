@@ -152,7 +152,7 @@ CREATE TABLE body (
 
 -- Links as they stand on a page version; one row per target, kind, anchor, rel and fragment.
 -- By far the most rows: each is a handful of numbers and its texts, and is appended. The index link_target, on
--- target_id, is made at the end of a crawl with half a million of them, or when a report first needs it.
+-- target_id, is made at the end of a crawl with 200 000 of them, or when a report first needs it.
 CREATE TABLE link (
     id        INTEGER PRIMARY KEY,  -- page << 17 | position, from 0 in the order of the page
     target_id INTEGER NOT NULL REFERENCES url (id),

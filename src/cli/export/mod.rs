@@ -259,8 +259,8 @@ fn in_words(error: ExportError) -> anyhow::Error {
         ExportError::NoView(name, views) => {
             let near = views.iter().min_by_key(|view| strsim::damerau_levenshtein(view, &name));
             let near = near.filter(|view| strsim::damerau_levenshtein(view, &name) <= 3);
-            let meant = near.map(|view| format!("; did you mean `{view}`?")).unwrap_or_default();
-            Usage(anyhow!("there is no view `{name}`{meant} crawlite schema FILE lists them"))
+            let meant = near.map_or(".".into(), |view| format!("; did you mean `{view}`?"));
+            Usage(anyhow!("there is no view `{name}`{meant} `crawlite schema FILE` lists them"))
                 .into()
         }
         error => Usage(error.into()).into(),

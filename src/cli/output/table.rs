@@ -3,7 +3,7 @@
 //! Widths are those of the first rows, which wait until there are enough of
 //! them; later rows follow. On a terminal the widest columns shrink until a line
 //! fits, and what does not fit its column is cut with `…`: a text at its end, a
-//! URL in its middle, since its end tells pages apart. Elsewhere nothing is cut: a
+//! URL before it, since its end tells pages apart. Elsewhere nothing is cut: a
 //! cell wider than its column moves the rest of its line to the right.
 
 use std::borrow::Cow;
@@ -25,6 +25,10 @@ const MAX_PAD: usize = 80;
 
 /// A column shrinks to this at least, unless it is narrower.
 const MIN_WIDTH: usize = 8;
+
+/// Below this a URL that is cut keeps its end alone: what is left of its beginning would be
+/// little more than its scheme.
+const HOST_WIDTH: usize = 40;
 
 /// Between two columns.
 const GAP: &str = "  ";
@@ -222,13 +226,24 @@ fn shrink(widths: &mut [usize], terminal: usize) {
     }
 }
 
-/// What of `text` fits, with `…` for what is left out: the end, or the middle of a URL.
+/// What of `text` fits, with `…` for what is left out: the end, the middle of a URL, or its
+/// beginning; of several URLs all but the first.
 fn cut(text: &str, width: usize) -> Cow<'_, str> {
     if text.width() <= width {
         return Cow::Borrowed(text);
     }
-    let is_url = text.starts_with("http") && text.contains("://") && !text.contains(' ');
-    let behind = if is_url { width * 3 / 5 } else { 0 };
+    let is_url = text.starts_with("http") && text.contains("://");
+    if is_url
+        && width > MIN_WIDTH
+        && let Some((first, _)) = text.split_once(' ')
+    {
+        return Cow::Owned(cut(first, width - 2).into_owned() + " …");
+    }
+    let behind = match width {
+        _ if !is_url => 0,
+        ..HOST_WIDTH => width.saturating_sub(1),
+        _ => width * 3 / 5,
+    };
     let start: String = fitting(text.chars(), width.saturating_sub(behind + 1)).collect();
     let mut end: Vec<char> = fitting(text.chars().rev(), behind).collect();
     end.reverse();
@@ -294,9 +309,10 @@ http://a/      200  NULL
     #[test]
     fn a_url_keeps_its_end() {
         let url = "https://docs.example.org/a/long/way/to/the-page.html";
-        assert_eq!(cut(url, 25), "https://d…o/the-page.html");
+        assert_eq!(cut(url, 45), "https://docs.exam…a/long/way/to/the-page.html");
+        assert_eq!(cut(url, 25), "…ong/way/to/the-page.html");
         assert_eq!(cut(url, 1), "…");
-        assert_eq!(cut(&format!("{url} {url}"), 10), "https://d…", "several are a text");
+        assert_eq!(cut(&format!("{url} {url}"), 12), "…page.html …");
     }
 
     #[test]

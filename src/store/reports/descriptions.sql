@@ -7,7 +7,7 @@ WITH page_description AS MATERIALIZED (
     FROM all_pages
     WHERE crawl_id = (SELECT crawl_id FROM shown_crawl) AND status = 200 AND indexable = 1
 )
-SELECT issue, description, length, copies, url, inlinks
+SELECT issue, url, description, length, copies, inlinks
 FROM (
     SELECT 1 AS place, 'missing' AS issue, NULL AS description, NULL AS length, NULL AS copies, url, inlinks
     FROM page_description WHERE trim(coalesce(description, '')) = ''

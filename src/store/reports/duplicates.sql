@@ -2,7 +2,7 @@
 --
 -- Pages that are noindex or name another page as their canonical are settled and left out (the view duplicates has
 -- them, too). Keep one of each group and let the others redirect to it or name it as rel=canonical.
-SELECT copies, title, url, inlinks, content
+SELECT copies, url, title, inlinks, content
 FROM (
     SELECT url, title, inlinks, hex(substr(content_hash, 1, 8)) AS content,
            count(*) OVER (PARTITION BY content_hash) AS copies

@@ -7,7 +7,7 @@ WITH page_heading AS MATERIALIZED (
     FROM all_pages
     WHERE crawl_id = (SELECT crawl_id FROM shown_crawl) AND status = 200 AND indexable = 1
 )
-SELECT issue, h1, times, copies, url, inlinks
+SELECT issue, url, h1, times, copies, inlinks
 FROM (
     SELECT 1 AS place, 'missing' AS issue, NULL AS h1, times, NULL AS copies, url, inlinks
     FROM page_heading WHERE trim(coalesce(h1, '')) = ''

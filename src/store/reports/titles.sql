@@ -7,7 +7,7 @@ WITH page_title AS MATERIALIZED (
     FROM all_pages
     WHERE crawl_id = (SELECT crawl_id FROM shown_crawl) AND status = 200 AND indexable = 1
 )
-SELECT issue, title, length, copies, url, inlinks
+SELECT issue, url, title, length, copies, inlinks
 FROM (
     SELECT 1 AS place, 'missing' AS issue, NULL AS title, NULL AS length, NULL AS copies, url, inlinks
     FROM page_title WHERE trim(coalesce(title, '')) = ''

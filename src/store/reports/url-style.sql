@@ -8,7 +8,7 @@ WITH page AS MATERIALIZED (
     FROM all_pages
     WHERE crawl_id = (SELECT crawl_id FROM shown_crawl) AND status = 200 AND is_html = 1
 )
-SELECT issue, length(url) AS length, url, inlinks
+SELECT issue, url, length(url) AS length, inlinks
 FROM (
     SELECT 1 AS place, 'too long' AS issue, url, inlinks FROM page WHERE length(url) > 115
     UNION ALL
