@@ -36,7 +36,7 @@ const MAX_EVENTS: u64 = 300_000;
 /// Events of one instant at most: beyond, the engine spins.
 const MAX_AT_ONCE: u64 = 20_000;
 /// Runs without trouble after which a crawl must be through.
-const MAX_CALM_RUNS: u64 = 400;
+const MAX_CALM_RUNS: u64 = 4000;
 /// The year in which the crawls begin.
 const YEAR: u16 = 2026;
 const BEGAN_UNIX_MS: i64 = 1_780_000_000_000;
@@ -229,7 +229,12 @@ impl Sim {
                     // Ever longer: one server may be held for a day, and another never say its rules.
                     let wait = Duration::from_mins(number);
                     self.now += match finish {
-                        Finish::Waiting { wait: asked, .. } => asked.max(wait),
+                        Finish::Waiting { wait: asked, .. } => {
+                            // Until the clock is where it was before it was set back, each
+                            // load holds for as long as a server had asked for.
+                            let set_back = self.file.set_back(self.moment().unix_ms).unsigned_abs();
+                            asked.max(wait).max(Duration::from_millis(set_back))
+                        }
                         _ => wait,
                     };
                 }

@@ -72,9 +72,14 @@ impl File {
         }
     }
 
-    fn load_origins(&self, suspects: &[PendingRow], unix_ms: i64) -> Vec<LoadedOrigin> {
+    /// How far the clock is behind the newest request, in ms.
+    pub(crate) fn set_back(&self, unix_ms: i64) -> i64 {
         let newest = self.asked_at.iter().rev().take(NEWEST_FETCHES).max();
-        let set_back = newest.map_or(0, |newest| (newest - unix_ms).max(0));
+        newest.map_or(0, |newest| (newest - unix_ms).max(0))
+    }
+
+    fn load_origins(&self, suspects: &[PendingRow], unix_ms: i64) -> Vec<LoadedOrigin> {
+        let set_back = self.set_back(unix_ms);
         let mut pending: HashMap<OriginId, (u64, bool)> = HashMap::new();
         for state in self.states.values().filter(|state| state.is_pending()) {
             let Some(origin) = state.origin else { continue };
