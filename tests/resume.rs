@@ -7,6 +7,7 @@ mod site;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, WaitOptions, waitpid};
 use site::{Answer, Desk, Ran, Site};
 
 /// A site of `count` pages that link to each other, each answer slow enough to be interrupted.
@@ -29,6 +30,13 @@ fn web(count: usize) -> Site {
 const FINAL: &str =
     "SELECT u.url, u.state, u.reason, u.status, hex(u.content_hash) FROM urls u ORDER BY 1";
 const LINKS: &str = "SELECT source, position, target FROM links ORDER BY 1, 2";
+
+/// Stops a process where it is; all its threads stand when this returns.
+fn hold_still(child: &Child) {
+    signal(child, "-STOP");
+    let stopped = waitpid(Some(Pid::from_child(child)), WaitOptions::UNTRACED).unwrap();
+    assert!(stopped.is_some_and(|(_, status)| status.stopped()));
+}
 
 fn signal(child: &Child, name: &str) {
     let status = std::process::Command::new("kill").args([name, &child.id().to_string()]).status();
@@ -204,7 +212,7 @@ fn a_second_crawler_is_turned_away_and_changes_nothing() {
     let status = desk.run(&["status", "x.db"]);
     assert!(status.out.contains("running"), "{}", status.out);
     // Held still, so that whatever changes now was changed by the others.
-    signal(&child, "-STOP");
+    hold_still(&child);
     let files = || {
         let files = ["x.db", "x.db-wal", "x.db.lock"];
         files.map(|name| std::fs::read(desk.path(name)).unwrap())
