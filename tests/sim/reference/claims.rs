@@ -267,10 +267,27 @@ impl Search<'_> {
         let told = urls.filter_map(|(url, id)| {
             let twin = self.twin(url)?;
             let state = self.file_state(&twin).filter(|state| state.found_on == Some(*id))?;
-            Some((twin, state.kind, state.depth.rank()))
+            Some((twin, state.kind, state.depth.rank(), state.hops))
         });
-        for (twin, kind, depth) in told.collect::<Vec<_>>() {
-            self.offer(&twin, kind, depth, 0);
+        for (twin, kind, depth, hops) in told.collect::<Vec<_>>() {
+            self.offer(&twin, kind, depth, hops);
+        }
+    }
+
+    /// What is against a URL now may not have been when settings were others, and it was asked
+    /// for: what it names is known, if the file says that this was found there.
+    pub(super) fn offer_earlier_finds(&mut self) {
+        let urls = self.by_url.iter().filter(|_| self.case.is_changed);
+        let found = urls.filter_map(|(url, id)| {
+            let state = &self.case.file.states[id];
+            let source = state.found_on?;
+            let from = self.case.file.states.get(&source)?;
+            let was_asked = from.refusal.is_some() && from.fetch.is_some();
+            let is_named = was_asked && self.leads_to(self.case.file.url(source), url);
+            is_named.then(|| ((*url).to_owned(), state.kind, state.depth.rank(), state.hops))
+        });
+        for (url, kind, depth, hops) in found.collect::<Vec<_>>() {
+            self.offer(&url, kind, depth, hops);
         }
     }
 

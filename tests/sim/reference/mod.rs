@@ -90,6 +90,7 @@ pub(crate) fn compare(case: &Case<'_>) {
     }
     search.offer_named_sitemaps();
     search.offer_earlier_twins();
+    search.offer_earlier_finds();
     while let Some((depth, hops, kind, url)) = search.ways.pop_first() {
         search.reach(&url, KINDS[usize::from(kind)], depth, hops);
     }
@@ -147,24 +148,27 @@ impl<'a> Search<'a> {
     fn sources(&self, url: &str) -> String {
         let mut text = String::new();
         for (source, stand) in &self.stands {
-            let Some(served) = self.case.world.served(source) else { continue };
-            let leads_here = match &served.node.answer {
-                Answer::Page { links, .. } => {
-                    links.iter().any(|link| served.target(&link.to) == url)
-                }
-                Answer::Redirect(_, to) => served.target(to) == url,
-                Answer::Css(list) => list.iter().any(|to| served.target(to) == url),
-                Answer::Sitemap(pages, maps) => {
-                    pages.iter().chain(maps).any(|to| served.target(to) == url)
-                }
-                _ => false,
-            };
-            if leads_here {
-                let (state, node) = (self.file_state(source), served.node);
-                text += &format!("\n  from {source} {stand:?} {state:?} {node:?}");
+            if self.leads_to(source, url) {
+                let node = self.case.world.served(source).map(|served| served.node);
+                text +=
+                    &format!("\n  from {source} {stand:?} {:?} {node:?}", self.file_state(source));
             }
         }
         text
+    }
+
+    /// Whether an answer of `source` names `url`.
+    fn leads_to(&self, source: &str, url: &str) -> bool {
+        let Some(served) = self.case.world.served(source) else { return false };
+        match &served.node.answer {
+            Answer::Page { links, .. } => links.iter().any(|link| served.target(&link.to) == url),
+            Answer::Redirect(_, to) => served.target(to) == url,
+            Answer::Css(list) => list.iter().any(|to| served.target(to) == url),
+            Answer::Sitemap(pages, maps) => {
+                pages.iter().chain(maps).any(|to| served.target(to) == url)
+            }
+            _ => false,
+        }
     }
 
     /// Whether the file says that this is against `url`.
