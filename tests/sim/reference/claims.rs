@@ -265,7 +265,8 @@ impl Search<'_> {
         let may_have = self.case.is_changed || self.case.config.scope.assets;
         let urls = self.by_url.iter().filter(|_| may_have);
         let told = urls.filter_map(|(url, id)| {
-            let twin = self.twin(url)?;
+            // A link of its page to the other says nothing of that.
+            let twin = self.twin(url).filter(|twin| !self.leads_to(url, twin))?;
             let state = self.file_state(&twin).filter(|state| state.found_on == Some(*id))?;
             Some((twin, state.kind, state.depth.rank(), state.hops))
         });
