@@ -321,6 +321,10 @@ impl Store {
     /// # Errors
     /// If the write-ahead log cannot be brought home.
     pub async fn close(self) -> Result<(), Error> {
+        // While the file is closed nobody else may open it, so what the log holds goes home
+        // before. Where that fails, the close fails too, and says why.
+        let checkpoint = "PRAGMA wal_checkpoint(PASSIVE)";
+        self.with(move |db| Ok(db.execute_batch(checkpoint)?)).await.ok();
         let Self { db, lock, path, .. } = self;
         db.close().await.map_err(|error| match error {
             tokio_rusqlite::Error::Error(error) | tokio_rusqlite::Error::Close((_, error)) => {
