@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::crawl::Controls;
 use crate::crawler::{Crawler, Failure};
 use crate::engine::Finish;
-use crate::store::{Error, REPORTS, Reader, Store, network_file_system};
+use crate::store::{Error, Reader, Store, network_file_system, report};
 
 /// File descriptors besides those of requests.
 const OTHER_FILES: u64 = 64;
@@ -94,7 +94,7 @@ pub(super) async fn run(
         lists_broken: manner.lists_broken,
     };
     if finish != Finish::Stopped {
-        let listed = REPORTS.iter().filter(|it| manner.lists_broken && it.name == "broken");
+        let listed = report("broken").filter(|_| manner.lists_broken);
         let wanted: Vec<_> = manner.gates.reports().chain(listed).collect();
         make_ready(path, crawl_id, &wanted, manner.quiet).await?;
     }

@@ -132,20 +132,26 @@ fn path_text(path: &std::ffi::OsStr) -> String {
     path.to_string_lossy().into_owned()
 }
 
+/// Name and SQL of every view of a file.
+pub(super) const VIEWS_OF_FILE: &str = "SELECT name, sql FROM sqlite_schema WHERE type = 'view'";
+
+/// Whether every view is among those of a file as this program says it is.
+pub(super) fn are_current(present: &HashMap<String, String>) -> bool {
+    views().iter().all(|view| {
+        let sql = present.get(&view.name);
+        sql.is_some_and(|sql| sql == view.sql.trim_end_matches(';'))
+    })
+}
+
 /// Makes every view what this program says it is; others are left alone.
 pub(super) fn renew_views(db: &mut Connection) -> Result<(), Error> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let views = views();
-    let mut statement = tx.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'view'")?;
+    let mut statement = tx.prepare(VIEWS_OF_FILE)?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let present = rows.collect::<Result<HashMap<String, String>, _>>()?;
     drop(statement);
-    let is_current = views.iter().all(|view| {
-        let sql = present.get(&view.name);
-        sql.is_some_and(|sql| sql == view.sql.trim_end_matches(';'))
-    });
-    if !is_current {
-        for view in &views {
+    if !are_current(&present) {
+        for view in views() {
             tx.execute_batch(&format!("DROP VIEW IF EXISTS {}", view.name))?;
         }
         tx.execute_batch(VIEWS)?;

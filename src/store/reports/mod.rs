@@ -19,7 +19,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::migrate::views;
+use super::migrate::{VIEWS_OF_FILE, are_current};
 use super::{Query, QueryError, Value};
 
 pub use count::Tally;
@@ -210,11 +210,8 @@ impl Reports {
     /// # Errors
     /// If the file cannot be read.
     pub fn is_current(&self) -> Result<bool, QueryError> {
-        let rows = self.rows("SELECT name, sql FROM sqlite_schema WHERE type = 'view'")?;
-        Ok(views().iter().all(|view| {
-            let expected = view.sql.trim_end_matches(';');
-            rows.iter().any(|row| text(&row[0]) == view.name && text(&row[1]) == expected)
-        }))
+        let rows = self.rows(VIEWS_OF_FILE)?;
+        Ok(are_current(&rows.iter().map(|row| (text(&row[0]), text(&row[1]))).collect()))
     }
 
     /// Whether one of these reports wants the index on link targets and there is none, or
