@@ -41,6 +41,9 @@ pub use texts::{Span, Texts};
 pub use tree::Cut;
 pub use xhtml::{is_xhtml, xhtml_as_html};
 
+use microdata::{Extent, Microdata};
+use page::Page;
+
 use std::borrow::Cow;
 
 use url::Url;
@@ -92,11 +95,8 @@ pub struct Extracted {
     /// The distinct types of the JSON-LD on the page.
     pub json_ld_types: Vec<String>,
     /// The items of the JSON-LD on the page.
-    pub items: Vec<Item>,
-    /// Whether the page has items in microdata.
-    pub has_microdata: bool,
-    /// Whether such an item refers to elements elsewhere on the page.
-    pub has_item_refs: bool,
+    items: Vec<Item>,
+    microdata: Option<Microdata>,
     /// Words of text outside scripts, styles and noscript.
     pub words: u32,
     /// Words of the main text: without navigation, header, footer and aside.
@@ -177,13 +177,11 @@ impl Extracted {
         RawLink { href, kind, rel, is_document, ..RawLink::default() }
     }
 
-    /// The items of the page in every format; `html` is what this was read from, `base`
-    /// what its references are relative to.
-    pub fn take_items(&mut self, html: &str, base: &Url) -> Vec<Item> {
+    /// The items of the page in every format; `base` is what its references are relative
+    /// to.
+    pub fn take_items(&mut self, base: &Url) -> Vec<Item> {
         let mut items = std::mem::take(&mut self.items);
-        if self.has_microdata {
-            items.extend(microdata::microdata(html, base, self.has_item_refs));
-        }
+        items.extend(self.microdata.take().into_iter().flat_map(|said| said.items(base)));
         items
     }
 }
@@ -192,14 +190,17 @@ impl Extracted {
 pub fn items(html: &str, url: &Url) -> Vec<Item> {
     let mut said = extract(html, "");
     let base = base_url(url, said.base.as_deref());
-    said.take_items(html, &base)
+    said.take_items(&base)
 }
 
 /// Reads a page of `html`. `product_token` is our name in meta robots elements.
 ///
 /// Linear in the length of `html`, which the caller has capped.
 pub fn extract(html: &str, product_token: &str) -> Extracted {
-    tokens::read(html, page::Page::new(product_token, html.len())).finish()
+    let read = |extent| tokens::read(html, Page::new(product_token, html.len(), extent));
+    let guess = Extent::guess(html);
+    let page = read(guess);
+    if page.extent() <= guess { page.finish() } else { read(Extent::References).finish() }
 }
 
 /// What references of a page are relative to: what its `<base>` says, if that can be

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::anchors::Anchors;
 use super::fields::{Fields, start};
 use super::links::{LinkKind, leads_to_document, references, srcset_urls};
+use super::microdata::{self, Extent};
 use super::scripting::Scripting;
 use super::text::{Place, Text};
 use super::tokens::{Attribute, Sink, Tag};
@@ -22,6 +23,9 @@ pub(super) struct Page<'a> {
     text: Text,
     scripting: Scripting,
     anchors: Anchors,
+    /// How much microdata was met, and what was read of it, if any was expected.
+    extent: Extent,
+    microdata: Option<microdata::Reading>,
     /// The index of the open `<a>` in the links.
     anchor: Option<usize>,
     /// The text of the open `<a>` so far.
@@ -38,8 +42,8 @@ struct Said<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// For a page of so many bytes.
-    pub(super) fn new(product_token: &'a str, bytes: usize) -> Self {
+    /// For a page of so many bytes with so much microdata.
+    pub(super) fn new(product_token: &'a str, bytes: usize, extent: Extent) -> Self {
         // As much as pages have that consist of links.
         let links = Vec::with_capacity((bytes / 256).min(MAX_LINKS));
         let texts = Texts::with_capacity(bytes / 4);
@@ -50,11 +54,18 @@ impl<'a> Page<'a> {
             text: Text::default(),
             scripting: Scripting::default(),
             anchors: Anchors::default(),
+            extent: Extent::Nothing,
+            microdata: (extent > Extent::Nothing).then(|| microdata::Reading::new(extent, bytes)),
             anchor: None,
             anchor_text: Vec::new(),
             regions: Vec::new(),
             is_in_noscript: false,
         }
+    }
+
+    /// How much microdata there is.
+    pub(super) fn extent(&self) -> Extent {
+        self.extent
     }
 
     pub(super) fn finish(mut self) -> Extracted {
@@ -91,6 +102,7 @@ impl<'a> Page<'a> {
             headings,
             json_ld_types: json_ld.types,
             items: json_ld.items.finish(),
+            microdata: self.microdata.map(microdata::Reading::finish),
             words,
             main_words,
             simhash,
@@ -226,15 +238,15 @@ impl<'a> Page<'a> {
 
 impl Sink for Page<'_> {
     fn start(&mut self, tag: &Tag<'_>) {
+        self.extent = self.extent.max(Extent::of(tag));
+        if let Some(microdata) = &mut self.microdata {
+            microdata.start(tag);
+        }
         if is_inline(tag.name) {
             self.start_inline(tag);
             return;
         }
         self.fields.start(tag);
-        if tag.has(Attribute::ItemScope) {
-            self.found.has_microdata = true;
-            self.found.has_item_refs |= tag.has(Attribute::ItemRef);
-        }
         match tag.name {
             b"meta" => self.meta(tag),
             b"script" => self.start_script(tag),
@@ -260,6 +272,9 @@ impl Sink for Page<'_> {
     }
 
     fn end(&mut self, name: &[u8]) {
+        if let Some(microdata) = &mut self.microdata {
+            microdata.end(name);
+        }
         if is_inline(name) {
             if name == b"a" {
                 self.close_anchor();
@@ -280,6 +295,9 @@ impl Sink for Page<'_> {
     }
 
     fn text(&mut self, text: &[u8], raw: Option<&[u8]>) {
+        if let Some(microdata) = &mut self.microdata {
+            microdata.text(text, raw);
+        }
         match raw {
             Some(b"title") => return self.fields.title_text(text),
             Some(b"script") => return self.fields.script_text(text),

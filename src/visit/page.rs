@@ -65,7 +65,7 @@ fn read_text(
     let page_url = candidate.url.to_url();
     headers::add(head, &page_url, &mut said);
     let base = extract::base_url(&page_url, said.base.as_deref());
-    let items = rules.items.then(|| said.take_items(&text, &base));
+    let items = rules.items.then(|| said.take_items(&base));
     let encoding = QueryEncoding::of(charset);
     let follow = said.directives.follow || !rules.nofollow;
     let mut links = Links::new((&base, encoding), rules, follow, said.texts, said.links.len());

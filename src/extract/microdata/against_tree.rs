@@ -18,7 +18,7 @@ fn base() -> Url {
 }
 
 fn among_tags(html: &str) -> Vec<Value> {
-    let items = microdata(html, &base(), true).into_iter();
+    let items = crate::extract::items(html, &base()).into_iter();
     items.map(|item| serde_json::from_str(&item.json.unwrap()).unwrap()).collect()
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value as Json};
+use url::Url;
 
 use crate::extract::items::{Item, ItemFormat, Items, kind};
 
@@ -17,7 +18,7 @@ const MAX_BYTES: usize = 2 << 20;
 const MAX_DEPTH: usize = 32;
 
 /// An element that matters.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Node {
     /// The innermost node around it.
     pub(super) parent: Option<u32>,
@@ -31,25 +32,29 @@ pub(super) struct Node {
 }
 
 /// What an item says of itself.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Scope {
     pub(super) types: Vec<String>,
+    /// A reference.
     pub(super) id: Option<String>,
     /// The ids of elements whose properties are its, too.
     pub(super) refs: Vec<String>,
 }
 
 /// The value of a property that is no item.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     /// It is no property, or an item.
     None,
     /// Its text, once it ends.
     Open,
     Text(String),
+    /// The URL that a reference means, if there is one.
+    Url(Option<String>),
 }
 
 /// The elements that matter, in the order of the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Graph {
     nodes: Vec<Node>,
     /// What is left of [`MAX_BYTES`].
@@ -79,6 +84,23 @@ impl Graph {
         if let Some(left) = left {
             self.room = left;
             self.nodes[node as usize].value = Value::Text(text);
+        }
+    }
+
+    /// Makes references absolute; one that means no URL stays as it is written.
+    pub(super) fn resolve(&mut self, base: &Url) {
+        let absolute = |href: &mut String| {
+            if let Ok(url) = base.join(href) {
+                *href = url.into();
+            }
+        };
+        for node in &mut self.nodes {
+            if let Some(id) = node.scope.as_mut().and_then(|scope| scope.id.as_mut()) {
+                absolute(id);
+            }
+            if let Value::Url(Some(href)) = &mut node.value {
+                absolute(href);
+            }
         }
     }
 
@@ -199,8 +221,8 @@ impl<'a> Building<'a> {
                 Json::Null
             }
             (Some(scope), _) => Json::Object(self.item(at, scope)),
-            (None, Value::Text(text)) => text.as_str().into(),
-            (None, Value::None | Value::Open) => "".into(),
+            (None, Value::Text(text) | Value::Url(Some(text))) => text.as_str().into(),
+            (None, Value::None | Value::Open | Value::Url(None)) => "".into(),
         }
     }
 

@@ -1,10 +1,9 @@
 //! Which items does a page say in microdata (WHATWG HTML 5)?
 //!
-//! A pass of its own over the tags, made only for pages that have an `itemscope`.
-//! Only the elements that matter become nodes: those with `itemscope`, `itemprop`,
-//! or an `id` that an `itemref` may name. So memory grows with them, and not with
-//! the page; `open` says where an element ends, `graph` which property belongs to
-//! which item.
+//! Read beside all else, on pages that have an `itemscope` only. Only the elements that
+//! matter become nodes: those with `itemscope`, `itemprop`, or an `id` that an `itemref`
+//! may name. So memory grows with them, and not with the page; `open` says where an
+//! element ends, `graph` which property belongs to which item.
 //!
 //! The value of a property is what the standard says (5.2.4), with two exceptions:
 //! `content` counts on every element, as the W3C's note of 2018 and search engines
@@ -17,12 +16,13 @@ mod open;
 #[cfg(test)]
 mod against_tree;
 
+use memchr::memmem;
 use url::Url;
 
 use super::fields::cut;
 use super::items::{Item, ItemFormat};
 use super::page::is_inline;
-use super::tokens::{self, Attribute, Sink, Tag};
+use super::tokens::{Attribute, Sink, Tag};
 use super::{MAX_FIELD_BYTES, folded_text, push_folded};
 use graph::{Graph, Node, Scope, Value};
 use open::{OpenElements, is_void};
@@ -32,34 +32,59 @@ const MAX_NAMES: usize = 32;
 /// Bytes of each.
 const MAX_NAME_BYTES: usize = 256;
 
-/// The items that a page says in microdata; `base` is what its references are relative
-/// to, `has_refs` whether it has an `itemref`.
-///
-/// Linear in the length of `html`, which the caller has capped.
-pub(super) fn microdata(html: &str, base: &Url, has_refs: bool) -> Vec<Item> {
-    let reading = Reading {
-        base,
-        has_refs,
-        open: OpenElements::default(),
-        graph: Graph::new(),
-        text: Vec::new(),
-        texts: Vec::new(),
-        cap: html.len(),
-    };
-    let mut reading = tokens::read(html, reading);
-    let Reading { open, graph, text, texts, .. } = &mut reading;
-    open.finish(|node| close(graph, text, texts, node));
-    let mut items = graph.items();
-    if graph.is_cut {
-        let why = "cut: the page has too many properties, or too much in them";
-        items.push(Item::broken(ItemFormat::Microdata, why.into()));
+/// The microdata of a page that was read; its items are put together once the base of
+/// its references is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Microdata(Graph);
+
+impl Microdata {
+    /// The items; `base` is what the references of the page are relative to.
+    pub(super) fn items(self, base: &Url) -> Vec<Item> {
+        let Self(mut graph) = self;
+        graph.resolve(base);
+        let mut items = graph.items();
+        if graph.is_cut {
+            let why = "cut: the page has too many properties, or too much in them";
+            items.push(Item::broken(ItemFormat::Microdata, why.into()));
+        }
+        items.finish()
     }
-    items.finish()
 }
 
-/// A page, while it is read.
-struct Reading<'a> {
-    base: &'a Url,
+/// How much microdata a page has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Extent {
+    #[default]
+    Nothing,
+    /// Items.
+    Items,
+    /// Items that refer to elements elsewhere on the page, by their ids.
+    References,
+}
+
+impl Extent {
+    /// That of a page which writes its attributes in small letters, as nearly all do.
+    pub(super) fn guess(html: &str) -> Self {
+        let has = |name: &str| memmem::find(html.as_bytes(), name.as_bytes()).is_some();
+        match has("itemscope") {
+            false => Self::Nothing,
+            true if has("itemref") => Self::References,
+            true => Self::Items,
+        }
+    }
+
+    /// What a tag adds.
+    pub(super) fn of(tag: &Tag<'_>) -> Self {
+        match tag.has(Attribute::ItemScope) {
+            false => Self::Nothing,
+            true if tag.has(Attribute::ItemRef) => Self::References,
+            true => Self::Items,
+        }
+    }
+}
+
+/// The microdata of a page, while it is read.
+pub(super) struct Reading {
     has_refs: bool,
     open: OpenElements,
     graph: Graph,
@@ -71,59 +96,54 @@ struct Reading<'a> {
     cap: usize,
 }
 
-impl Reading<'_> {
+impl Reading {
+    /// For a page of so many bytes.
+    pub(super) fn new(extent: Extent, bytes: usize) -> Self {
+        Self {
+            has_refs: extent == Extent::References,
+            open: OpenElements::default(),
+            graph: Graph::new(),
+            text: Vec::new(),
+            texts: Vec::new(),
+            cap: bytes,
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Microdata {
+        let Self { open, graph, text, texts, .. } = &mut self;
+        open.finish(|node| close(graph, text, texts, node));
+        Microdata(self.graph)
+    }
+
     /// The node of an element, if it is one that matters.
     fn node(&self, tag: &Tag<'_>) -> Option<Node> {
         let id = tag.get(Attribute::Id).filter(|_| self.has_refs);
         let names = tag.get(Attribute::ItemProp).map(|it| names(&it)).unwrap_or_default();
         let scope = tag.has(Attribute::ItemScope).then(|| Scope {
             types: tag.get(Attribute::ItemType).map(|it| self::names(&it)).unwrap_or_default(),
-            id: tag.get(Attribute::ItemId).map(|id| self.absolute(&id)),
+            id: tag.get(Attribute::ItemId).map(|id| reference(&id)),
             refs: tag.get(Attribute::ItemRef).map(|it| self::names(&it)).unwrap_or_default(),
         });
         if id.is_none() && names.is_empty() && scope.is_none() {
             return None;
         }
-        let is_text = scope.is_none() && !names.is_empty();
-        let value = if is_text { self.value(tag) } else { Value::None };
+        let value = if scope.is_none() && !names.is_empty() { value(tag) } else { Value::None };
         let id = id.map(|id| cut(&id, MAX_NAME_BYTES));
         Some(Node { parent: self.open.nodes().next(), id, names, scope, value })
     }
 
-    /// The value of a property, as far as its start tag says it (5.2.4).
-    fn value(&self, tag: &Tag<'_>) -> Value {
-        let text = |attribute| tag.get(attribute).map(|it| cut(it.trim(), MAX_FIELD_BYTES));
-        let url = |attribute| tag.get(attribute).map(|it| self.absolute(&it)).unwrap_or_default();
-        if let Some(content) = text(Attribute::Content) {
-            return Value::Text(content);
-        }
-        match tag.name {
-            b"meta" => Value::Text(String::new()),
-            b"audio" | b"embed" | b"iframe" | b"img" | b"source" | b"track" | b"video" => {
-                Value::Text(url(Attribute::Src))
-            }
-            b"a" | b"area" | b"link" => Value::Text(url(Attribute::Href)),
-            b"object" => Value::Text(url(Attribute::Data)),
-            b"data" | b"meter" => Value::Text(text(Attribute::Value).unwrap_or_default()),
-            b"time" => text(Attribute::DateTime).map_or(Value::Open, Value::Text),
-            _ => Value::Open,
-        }
-    }
-
-    /// The URL that a reference means; as written if it means none.
-    fn absolute(&self, href: &str) -> String {
-        let href = cut(href.trim(), MAX_FIELD_BYTES);
-        self.base.join(&href).map(String::from).unwrap_or(href)
-    }
-
+    /// Text of the page. Of the innermost property more than is kept adds nothing, and
+    /// those around it have as much.
     fn push(&mut self, text: &[u8]) {
-        if !self.texts.is_empty() {
+        if let Some((_, from)) = self.texts.last()
+            && self.text.len() < from + MAX_FIELD_BYTES + 2
+        {
             push_folded(&mut self.text, text, self.cap);
         }
     }
 }
 
-impl Sink for Reading<'_> {
+impl Sink for Reading {
     fn start(&mut self, tag: &Tag<'_>) {
         let has_content = if tag.is_foreign { !tag.self_closing() } else { !is_void(tag.name) };
         let Self { graph, text, texts, .. } = self;
@@ -163,6 +183,31 @@ impl Sink for Reading<'_> {
     }
 }
 
+/// The value of a property, as far as its start tag says it (5.2.4).
+fn value(tag: &Tag<'_>) -> Value {
+    let text = |attribute| tag.get(attribute).map(|it| cut(it.trim(), MAX_FIELD_BYTES));
+    let url = |attribute| Value::Url(tag.get(attribute).map(|it| reference(&it)));
+    if let Some(content) = text(Attribute::Content) {
+        return Value::Text(content);
+    }
+    match tag.name {
+        b"meta" => Value::Text(String::new()),
+        b"audio" | b"embed" | b"iframe" | b"img" | b"source" | b"track" | b"video" => {
+            url(Attribute::Src)
+        }
+        b"a" | b"area" | b"link" => url(Attribute::Href),
+        b"object" => url(Attribute::Data),
+        b"data" | b"meter" => Value::Text(text(Attribute::Value).unwrap_or_default()),
+        b"time" => text(Attribute::DateTime).map_or(Value::Open, Value::Text),
+        _ => Value::Open,
+    }
+}
+
+/// A reference, as it is kept until the base is known.
+fn reference(href: &str) -> String {
+    cut(href.trim(), MAX_FIELD_BYTES)
+}
+
 /// An element with a node has ended: its text is known.
 fn close(graph: &mut Graph, text: &[u8], texts: &mut Vec<(u32, usize)>, node: u32) {
     let Some(at) = texts.iter().rposition(|(open, _)| *open == node) else { return };
@@ -195,7 +240,20 @@ mod tests {
     use super::*;
 
     fn items(html: &str) -> Vec<Item> {
-        microdata(html, &Url::parse("https://example.org/").unwrap(), true)
+        crate::extract::items(html, &Url::parse("https://example.org/").unwrap())
+    }
+
+    #[test]
+    fn items_are_found_however_and_wherever_they_are_written() {
+        for page in [
+            "<div itemscope itemref=x><p id=x itemprop=a>b",
+            "<SPAN ITEMSCOPE ItemRef=x></SPAN><p id=x itemprop=a>b",
+            "<p id=x itemprop=a>b</p><span itemscope ITEMREF=x>",
+            "<a itemscope><i itemprop=a> b </i></a>",
+        ] {
+            let json: Vec<_> = items(page).into_iter().map(|item| item.json.unwrap()).collect();
+            assert_eq!(json, [r#"{"a":"b"}"#], "{page}");
+        }
     }
 
     #[test]
