@@ -77,7 +77,7 @@ fn undo(body: &[u8], coding: &str, cap: usize) -> Result<Decoded, Undecodable> {
         // This window size is invalid (RFC 7932 section 9.1). The decoder takes it for an extension
         // with windows of up to a gigabyte, all of which it fills before the first byte comes out.
         "br" if body[0] & 0x7f == 0b001_0001 => Err(Undecodable::Broken("brotli")),
-        "br" => read("brotli", brotli::Decompressor::new(body, 16 * 1024), cap),
+        "br" => read("brotli", brotli_decompressor::Decompressor::new(body, 16 * 1024), cap),
         "zstd" => {
             let mut decoder = zstd::stream::read::Decoder::with_buffer(body)
                 .map_err(|_| Undecodable::Broken("zstd"))?;
