@@ -222,7 +222,7 @@ impl Engine {
             }
             _ => {
                 let robots = (candidate.id, &candidate.url);
-                self.rules_came(origin, &Arc::new(Rules::allow_all()), robots, now);
+                self.rules_came(origin, &Rules::allow_all(), robots, now);
             }
         }
         let met = std::mem::take(&mut self.met);

@@ -82,6 +82,6 @@ impl Engine {
         if wait <= self.settings.politeness.max_wait.0 {
             return None;
         }
-        Some(Finish::Waiting { server: self.server_names[server.0 as usize].clone(), wait })
+        Some(Finish::Waiting { server: self.servers.name(server.0).into(), wait })
     }
 }

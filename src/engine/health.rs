@@ -39,17 +39,23 @@ const PATIENCE: Duration = Duration::from_mins(30);
 pub(super) struct Health {
     last: VecDeque<Answered>,
     good: u32,
-    /// Tries in a row without a connection, and when the first and the last but one were.
-    failures: u32,
-    failing_since: Option<Instant>,
-    last_failure: Option<Instant>,
-    previous_failure: Option<Instant>,
+    /// Present since no connection comes about.
+    failing: Option<Box<Failing>>,
     has_connected: bool,
     is_refusing: bool,
     /// Whether any page came.
     has_answered: bool,
     /// URLs of the challenges since the last answer of another kind.
     challenged: Vec<Answered>,
+}
+
+/// Tries in a row without a connection.
+#[derive(Debug)]
+struct Failing {
+    tries: u32,
+    since: Instant,
+    last: Instant,
+    last_but_one: Option<Instant>,
 }
 
 #[derive(Clone, Debug)]
@@ -73,24 +79,37 @@ pub(super) enum Meaning {
 impl Health {
     /// No connection came about; until when the server is left alone.
     fn failed(&mut self, now: Instant) -> Instant {
-        self.failures += 1;
-        self.failing_since.get_or_insert(now);
-        self.previous_failure = self.last_failure.replace(now);
-        let wait = FIRST_WAIT * 4_u32.pow((self.failures - 1).min(3));
+        let failing = match &mut self.failing {
+            Some(failing) => {
+                failing.tries += 1;
+                failing.last_but_one = Some(std::mem::replace(&mut failing.last, now));
+                failing
+            }
+            none => none.insert(Box::new(Failing {
+                tries: 1,
+                since: now,
+                last: now,
+                last_but_one: None,
+            })),
+        };
+        let wait = FIRST_WAIT * 4_u32.pow((failing.tries - 1).min(3));
         now + wait.min(MAX_WAIT)
     }
 
     /// Whether the server itself is away, given when any server was reached last.
     fn is_away(&self, reached_at: Option<Instant>, now: Instant) -> bool {
-        let waited = self.failing_since.map_or(Duration::ZERO, |since| now - since);
-        self.failures >= MIN_FAILURES
-            && (reached_at.is_none() || reached_at > self.previous_failure || waited >= PATIENCE)
+        self.failing.as_ref().filter(|failing| failing.tries >= MIN_FAILURES).is_some_and(
+            |failing| {
+                reached_at.is_none()
+                    || reached_at > failing.last_but_one
+                    || now - failing.since >= PATIENCE
+            },
+        )
     }
 
     fn reached(&mut self) {
-        self.failures = 0;
+        self.failing = None;
         self.has_connected = true;
-        (self.failing_since, self.last_failure, self.previous_failure) = (None, None, None);
     }
 
     /// Takes a challenge in; whether that is all that is to be had from the server.
@@ -221,16 +240,17 @@ impl Engine {
 
     /// Whether nothing was answered in this run, and no server that was asked was there.
     pub(super) fn is_nobody_there(&self) -> bool {
-        let servers = self.server_names.len();
+        let servers = self.servers.len();
         !self.any_answer
             && self.healths.len() == servers
-            && self.healths.iter().all(|health| health.failures > 0)
+            && self.healths.iter().all(|health| health.failing.is_some())
     }
 
     /// Since when no connection came about to any server, if several tries failed.
     pub(super) fn unreachable_since(&self) -> Option<Instant> {
-        let failing = self.healths.iter().filter(|health| health.failures >= MIN_FAILURES);
-        let since = failing.filter_map(|health| health.failing_since).min()?;
+        let failing = self.healths.iter().filter_map(|health| health.failing.as_ref());
+        let failing = failing.filter(|failing| failing.tries >= MIN_FAILURES);
+        let since = failing.map(|failing| failing.since).min()?;
         (self.reached_at <= Some(since)).then_some(since)
     }
 

@@ -16,6 +16,7 @@ mod frontier;
 mod health;
 mod known;
 mod meet;
+mod names;
 mod origins;
 mod rate;
 pub mod record;
@@ -25,7 +26,7 @@ mod suspects;
 mod trapped;
 mod twins;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,7 @@ use crate::robots::Rules;
 use crate::scope::Scope;
 use crate::traps::Traps;
 use frontier::Frontier;
+use names::Names;
 use origins::Origins;
 use rate::Rate;
 use record::{Candidate, Met, Moment, OriginId, PendingRow, Record, ServerId, UrlId};
@@ -57,8 +59,8 @@ pub struct Engine {
     known: Known,
     frontier: Frontier,
     origins: Origins,
-    servers: HashMap<Box<str>, ServerId>,
-    server_names: Vec<Box<str>>,
+    /// Those of servers, by [`ServerId`].
+    servers: Names,
     /// URLs that wait for a time of their own, by that time.
     delayed: BTreeMap<(Instant, UrlId), Candidate>,
     suspects: suspects::Suspects,
@@ -125,8 +127,7 @@ impl Engine {
             hasher,
             known: loaded.known,
             origins: Origins::default(),
-            servers: HashMap::new(),
-            server_names: Vec::new(),
+            servers: Names::default(),
             delayed: BTreeMap::new(),
             suspects: suspects::Suspects::default(),
             rate,
@@ -212,7 +213,7 @@ impl Engine {
 
     /// How the crawl stands.
     pub fn progress(&self, now: Instant) -> Progress {
-        let name = |server: ServerId| self.server_names[server.0 as usize].clone();
+        let name = |server: ServerId| self.servers.name(server.0).into();
         let next = self.frontier.next_start().zip(self.frontier.next_server());
         Progress {
             in_flight: self.in_flight,

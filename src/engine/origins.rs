@@ -4,10 +4,11 @@
 //! asked again, or parked. Its URLs wait in the frontier until there are rules.
 //! RFC 9309 section 2.3.1: 4xx allows all, 5xx and no answer allow nothing.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::names::Names;
 use super::record::OriginId;
 use crate::canonical::CanonicalUrl;
 use crate::refusal::{Reason, Refusal};
@@ -47,7 +48,7 @@ enum Access {
 /// All origins met as candidates'.
 #[derive(Debug, Default)]
 pub(super) struct Origins {
-    ids: HashMap<Box<str>, OriginId>,
+    names: Names,
     /// By id, which counts from 1.
     origins: Vec<Origin>,
     /// Unreachable ones, by when they are asked again.
@@ -56,7 +57,6 @@ pub(super) struct Origins {
 
 #[derive(Debug)]
 struct Origin {
-    name: Box<str>,
     sitemaps: u16,
     /// Whether the sitemaps that its rules name were met in this run.
     is_read: bool,
@@ -76,13 +76,12 @@ pub(super) enum Unreachable {
 
 impl Origins {
     pub(super) fn id(&self, name: &str) -> Option<OriginId> {
-        self.ids.get(name).copied()
+        self.names.number(name).map(|number| OriginId(number + 1))
     }
 
     pub(super) fn add(&mut self, name: &str, id: OriginId) {
-        self.ids.insert(name.into(), id);
+        self.names.add(name);
         self.origins.push(Origin {
-            name: name.into(),
             sitemaps: 0,
             is_read: false,
             access: Access::Unknown,
@@ -96,7 +95,7 @@ impl Origins {
     }
 
     pub(super) fn name(&self, id: OriginId) -> &str {
-        &self.origins[id.0 as usize - 1].name
+        self.names.name(id.0 - 1)
     }
 
     /// Asks for an origin's rules unless that is done; true if it is to be done now.

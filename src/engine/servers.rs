@@ -43,15 +43,14 @@ impl Engine {
 
     /// The server of a URL, a new one if need be.
     pub(super) fn server_of(&mut self, url: &CanonicalUrl, now: Instant) -> ServerId {
-        if let Some(id) = self.servers.get(url.server()) {
-            return *id;
+        if let Some(number) = self.servers.number(url.server()) {
+            return ServerId(number);
         }
         let delay = self.settings.politeness.delay(url.host_name());
         // Whenever the last request before this run was: one full delay ago is polite.
         let first_start = if self.is_resumed { now.max(self.began + delay) } else { now };
         let id = self.frontier.add_server(delay, first_start);
-        self.servers.insert(url.server().into(), id);
-        self.server_names.push(url.server().into());
+        self.servers.add(url.server());
         id
     }
 
@@ -97,7 +96,7 @@ impl Engine {
         while self.lookups < MAX_LOOKUPS
             && let Some(server) = self.frontier.next_lookup()
         {
-            let (host, _) = split_port(&self.server_names[server.0 as usize]);
+            let (host, _) = split_port(self.servers.name(server.0));
             if let Ok(address) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
                 self.set_address(server, Some(address));
             } else {

@@ -65,6 +65,7 @@ impl Twins {
         }
         let is_single = samples.iter().all(|other| other.origin == sample.origin);
         if samples.len() < if is_single { MAX_SINGLE } else { MAX_SAMPLES } {
+            samples.reserve_exact(1); // of most servers one page or two come
             samples.push(sample);
         }
         twins

@@ -14,6 +14,7 @@
 mod pattern;
 mod precedence;
 
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use pattern::Pattern;
@@ -82,8 +83,9 @@ impl Rules {
     }
 
     /// The rules of an origin without robots.txt: a 4xx answer (RFC 9309 §2.3.1.3).
-    pub fn allow_all() -> Self {
-        Self::default()
+    pub fn allow_all() -> Arc<Self> {
+        static ALL: LazyLock<Arc<Rules>> = LazyLock::new(Arc::default);
+        Arc::clone(&ALL)
     }
 
     /// Whether `path_and_query`, such as `/a/b?c=d`, may be fetched.

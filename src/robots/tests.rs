@@ -157,6 +157,6 @@ fn the_shown_rule_is_short_and_whole() {
 #[test]
 fn without_rules_everything_is_allowed() {
     assert_eq!(Rules::allow_all().verdict("/any"), Verdict::Allowed);
-    assert_eq!(Rules::parse(b"", "crawlite"), Rules::allow_all());
+    assert_eq!(Rules::parse(b"", "crawlite"), *Rules::allow_all());
     assert_eq!(disallowed_by(b"User-agent: *\nDisallow: /\n", "/robots.txt"), None);
 }

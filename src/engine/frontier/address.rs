@@ -9,12 +9,12 @@
 //! next request may start, exactly when one of its servers has something to
 //! start and it has a free slot.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::Frontier;
 use super::pace::JITTER;
+use super::starts::Starts;
 use crate::engine::record::ServerId;
 
 /// The place of an address in the list of all.
@@ -28,7 +28,7 @@ pub(super) struct Address {
     in_flight: usize,
     next_start: Option<Instant>,
     /// Its servers that may start something, by when.
-    pub(super) servers: BTreeSet<(Instant, u64, ServerId)>,
+    pub(super) servers: Starts,
     /// Its place in `ready`.
     place: Option<(Instant, u64)>,
 }
@@ -52,7 +52,7 @@ impl Frontier {
                 has_limits: ip.is_some(),
                 in_flight: 0,
                 next_start: None,
-                servers: BTreeSet::new(),
+                servers: Starts::None,
                 place: None,
             });
             if let Some(ip) = ip {

@@ -16,15 +16,18 @@
 
 mod address;
 mod pace;
+mod sorted;
+mod starts;
 mod window;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::record::{Candidate, Depth, OriginId, ServerId, UrlId};
 use address::{Address, AddressId};
 use pace::Pace;
+use sorted::Sorted;
 
 pub(super) use address::AddressLimits;
 
@@ -96,8 +99,7 @@ struct Server {
 #[derive(Debug)]
 struct Queue {
     server: ServerId,
-    /// Boxed: a tree has room for eleven at once, and of many hosts most windows hold one.
-    window: BTreeMap<Key, Box<Candidate>>,
+    window: Sorted,
     /// Every pending URL before it is in the window; `None`: every one is.
     edge: Option<Key>,
     /// Pending URLs in window and rows, less what is leased or delayed.
@@ -163,7 +165,7 @@ impl Frontier {
     pub(super) fn add_origin(&mut self, server: ServerId, rows: u64) -> OriginId {
         self.queues.push(Queue {
             server,
-            window: BTreeMap::new(),
+            window: Sorted::default(),
             edge: (rows > 0).then_some(FIRST),
             pending: rows,
             is_open: false,
@@ -259,22 +261,18 @@ impl Frontier {
     fn pop_queued(&mut self, server: ServerId) -> Candidate {
         let first = |origin: &OriginId| {
             let queue = self.queue(*origin);
-            let key = queue.window.first_key_value().filter(|_| queue.is_open).map(|(key, _)| *key);
-            key.map(|key| (key, *origin))
+            queue.window.key(0).filter(|_| queue.is_open).map(|key| (key, *origin))
         };
         let origins = &self.servers[server.0 as usize].origins;
         let (_, origin) =
             origins.iter().filter_map(first).min().expect("a ready server has something to start");
         let queue = self.queue_mut(origin);
-        let (_, candidate) = queue.window.pop_first().expect("it was the first key");
-        if queue.window.is_empty() {
-            queue.window = BTreeMap::new(); // one that was emptied keeps its memory
-        }
+        let candidate = queue.window.pop_first().expect("it was the first key");
         queue.pending -= 1;
         self.places.remove(&candidate.id);
         self.share_out(origin);
         self.want_refill(origin);
-        *candidate
+        candidate
     }
 
     /// A candidate's request begins now.
@@ -379,9 +377,6 @@ impl Frontier {
         let servers = &mut self.address_mut(address).servers;
         if let Some((at, sequence)) = old {
             servers.remove(&(at, sequence, id));
-            if servers.is_empty() {
-                *servers = BTreeSet::new();
-            }
         }
         if let Some((at, sequence)) = place {
             servers.insert((at, sequence, id));

@@ -51,8 +51,8 @@ impl Frontier {
     /// Takes a candidate out of its window, wherever that is.
     fn take_out(&mut self, id: UrlId) -> Option<Candidate> {
         let (origin, depth) = self.places.remove(&id)?;
-        let candidate = self.queue_mut(origin).window.remove(&(depth, id));
-        Some(*candidate.expect("its place says so"))
+        let candidate = self.queue_mut(origin).window.remove((depth, id));
+        Some(candidate.expect("its place says so"))
     }
 
     /// The next refill to ask for; called until it gives none.
@@ -100,8 +100,8 @@ impl Frontier {
             _ => &mut queue.edge,
         };
         *limit = Some(limit.map_or(edge, |limit| limit.min(edge)));
-        for (_, id) in queue.window.split_off(&edge).into_keys() {
-            self.places.remove(&id);
+        for candidate in queue.window.split_off(edge) {
+            self.places.remove(&candidate.id);
         }
     }
 
@@ -127,7 +127,7 @@ impl Frontier {
         let share = self.share();
         let window = &self.queue(origin).window;
         if window.len() > share {
-            let edge = *window.keys().nth(share).expect("the window is longer");
+            let edge = window.key(share).expect("the window is longer");
             self.cut(origin, edge);
         }
     }
@@ -150,8 +150,8 @@ impl Frontier {
         if limit.is_some_and(|limit| (depth, id) >= limit) {
             return;
         }
-        queue.window.insert((depth, id), Box::new(candidate));
-        let last = *queue.window.last_key_value().expect("one was just put in").0;
+        queue.window.insert(candidate);
+        let last = queue.window.last_key().expect("one was just put in");
         let is_over = queue.window.len() > share;
         self.places.insert(id, (origin, depth));
         if is_over {

@@ -295,7 +295,9 @@ fn load_origins(
         let body: Option<String> = row.get(3)?;
         let age = row.get::<_, Option<i64>>(1)?.map(|at| now.saturating_sub(at));
         let rules = match (status, body) {
-            (Some(200..=299), Some(body)) => Some(Rules::parse(body.as_bytes(), product_token)),
+            (Some(200..=299), Some(body)) => {
+                Some(Arc::new(Rules::parse(body.as_bytes(), product_token)))
+            }
             (Some(429 | 500..) | None, _) => None,
             _ => Some(Rules::allow_all()),
         };
@@ -304,7 +306,7 @@ fn load_origins(
         Ok(LoadedOrigin {
             pending: 0,
             name,
-            rules: rules.zip(age).map(|(rules, age)| (Arc::new(rules), age)),
+            rules: rules.zip(age),
             hold_until: row.get::<_, Option<i64>>(4)?.map(|until| until.saturating_sub(set_back)),
             is_external: false,
             mirror_of: row.get::<_, Option<u32>>(5)?.map(OriginId),

@@ -130,12 +130,12 @@ impl File {
 impl Origin {
     fn rules(&self, unix_ms: i64) -> Option<(Arc<Rules>, Duration)> {
         let rules = match (self.status, &self.body) {
-            (Some(200..=299), Some(body)) => Rules::parse(body, "crawlite"),
+            (Some(200..=299), Some(body)) => Arc::new(Rules::parse(body, "crawlite")),
             (Some(429 | 500..) | None, _) => return None,
             _ => Rules::allow_all(),
         };
         let age = unix_ms - self.asked_at?;
         let age = u64::try_from(age).ok().filter(|_| age < DAY_MS)?;
-        Some((Arc::new(rules), Duration::from_millis(age)))
+        Some((rules, Duration::from_millis(age)))
     }
 }
