@@ -35,17 +35,26 @@ impl Search<'_> {
         self.by_url.get(url).is_some_and(|id| self.case.past.done.contains(id) && is_done(id))
     }
 
+    /// Whether `url` waited under other settings, as a part of a page if it is too far for a
+    /// page, and was fetched since.
+    pub(super) fn was_waited_for(&self, url: &str) -> bool {
+        let is_done = |id: &UrlId| self.case.file.states[id].is_done;
+        self.by_url.get(url).is_some_and(|id| self.case.past.pending.contains(id) && is_done(id))
+    }
+
     /// Whether `url` was met under other settings, and nothing was against it until its turn
     /// came, or it was too far.
     pub(super) fn was_met(&self, url: &str) -> bool {
         use Reason::{Budget, Crashed, Depth, Mirror, Private, Robots, Trap};
-        let pending = &self.case.past.pending;
+        let past = self.case.past;
         let waited = |id: &UrlId| {
             let reason = self.case.file.states[id].reason();
             let by_turn = [Budget, Crashed, Depth, Mirror, Private, Robots, Trap];
             reason.is_none_or(|reason| by_turn.contains(&reason))
         };
-        let stays = |id: &UrlId| pending.contains(id) && waited(id);
+        // What was done then may have failed, and have been made pending again since.
+        let was_let = |id: &UrlId| past.pending.contains(id) || past.done.contains(id);
+        let stays = |id: &UrlId| was_let(id) && waited(id);
         self.was_done(url) || self.by_url.get(url).is_some_and(stays)
     }
 
@@ -57,11 +66,14 @@ impl Search<'_> {
 
     pub(super) fn grant_as(&mut self, url: &str, kind: Kind, depth: u16, hops: u8) {
         let said = self.file_state(url).map_or(depth, |state| state.depth.rank());
-        // What was too far as a page keeps that depth when it is met as a part of one.
-        let was_far = self.far.get(url).is_some_and(|stand| stand.depth == Some(said));
-        let depth = if was_far { said } else { depth };
+        let depth = if self.was_far(url, said) { said } else { depth };
         self.granted.insert(url.to_owned());
         self.way(url, kind, depth.max(said), hops);
+    }
+
+    /// What was too far as a page keeps that depth when it is met as a part of one.
+    fn was_far(&self, url: &str, depth: u16) -> bool {
+        self.far.get(url).is_some_and(|stand| stand.depth == Some(depth))
     }
 
     /// As what the file has a URL that was offered as `kind`, if as something else:
@@ -110,17 +122,17 @@ impl Search<'_> {
         if self.is_justified(url, kind) {
             return said;
         }
-        if kind == Kind::Asset && self.is_unwanted_part(url) {
+        if kind == Kind::Asset && self.is_far_part(url) {
             return said;
         }
-        // What its own visit gave, which robots.txt allowed then.
-        let was_asked = self.file_state(url).is_some_and(|state| state.attempts > 0);
-        let is_private = said == Reason::Private.as_str();
-        let was_let = if is_private && was_asked { "done" } else { said };
         let parsed = parsed(url);
         let Some(site) = self.case.world.site(parsed.origin()) else { return "done" };
         let obeys = self.case.config.politeness.robots && kind.obeys_robots();
         let fate = if obeys { self.fate(site) } else { Fate::Rules };
+        // What its own visit gave, which robots.txt allowed then, if it does not say so itself.
+        let was_asked = self.file_state(url).is_some_and(|state| state.attempts > 0);
+        let by_visit = said == Reason::Private.as_str() && fate != Fate::Private && was_asked;
+        let was_let = if by_visit { "done" } else { said };
         let may_answer = self.has_mood(site) || self.robots_may_vary(site);
         if obeys && !site.is_private && may_answer && matches!(was_let, "done" | "robots") {
             return was_let;
@@ -171,7 +183,6 @@ impl Search<'_> {
         let stays = match reason {
             Reason::Redirects => hops > MAX_HOPS,
             Reason::Sitemaps => true,
-            Reason::Trap => self.case.config.scope.traps && self.is_justified(url, Kind::Page),
             Reason::Crashed => self.is_justified(url, Kind::Page),
             _ => false,
         };
@@ -179,15 +190,18 @@ impl Search<'_> {
     }
 
     /// Whether `url` was met as a part of a page when parts were wanted, and is set aside
-    /// as that, or as a page that is too far.
-    fn is_unwanted_part(&self, url: &str) -> bool {
-        let Some(state) = self.file_state(url) else { return false };
-        let is_against = match state.reason() {
-            Some(Reason::Asset) => true,
-            Some(Reason::Depth) => self.too_far(Kind::Page, state.depth.rank(), 0).is_some(),
-            _ => false,
-        };
+    /// for how it is linked.
+    pub(super) fn is_unwanted_part(&self, url: &str) -> bool {
+        let is_against = self.says(url, Reason::Asset) || self.says(url, Reason::Nofollow);
         is_against && self.case.is_changed && !self.case.config.scope.assets
+    }
+
+    /// The same, where it is set aside as a page that is too far.
+    fn is_far_part(&self, url: &str) -> bool {
+        let far = self.file_state(url).filter(|state| state.reason() == Some(Reason::Depth));
+        far.is_some_and(|state| self.too_far(Kind::Page, state.depth.rank(), 0).is_some())
+            && self.case.is_changed
+            && !self.case.config.scope.assets
     }
 
     fn is_trap(&self, url: &CanonicalUrl, pattern: &str) -> bool {
@@ -204,7 +218,10 @@ impl Search<'_> {
         let file = self.case.file;
         let count = |path: &str| {
             // One that was asked for and told nothing was in the place of another then.
-            let took = |state: &State| state.kind == Kind::Page && state.fetch.is_some();
+            let took = |state: &State| {
+                let was_asked = state.fetch.is_some() || state.reason() == Some(Reason::Crashed);
+                state.kind == Kind::Page && was_asked
+            };
             let states = file.states.iter().filter(|(_, it)| it.counts() || took(it));
             let urls = states.map(|(id, _)| file.canonical(*id));
             let here =
@@ -265,13 +282,14 @@ impl Search<'_> {
         let may_have = self.case.is_changed || self.case.config.scope.assets;
         let urls = self.by_url.iter().filter(|_| may_have);
         let told = urls.filter_map(|(url, id)| {
-            // A link of its page to the other says nothing of that.
-            let twin = self.twin(url).filter(|twin| !self.leads_to(url, twin))?;
+            let twin = self.twin(url)?;
             let state = self.file_state(&twin).filter(|state| state.found_on == Some(*id))?;
-            Some((twin, state.kind, state.depth.rank(), state.hops))
+            // A link of its page to the other says nothing of that, but goes further.
+            let is_as_far = state.depth == self.case.file.states[id].depth;
+            (is_as_far || !self.leads_to(url, &twin)).then_some((twin, state))
         });
-        for (twin, kind, depth, hops) in told.collect::<Vec<_>>() {
-            self.offer(&twin, kind, depth, hops);
+        for (twin, state) in told.collect::<Vec<_>>() {
+            self.offer_earlier(&twin, state);
         }
     }
 
@@ -284,11 +302,48 @@ impl Search<'_> {
             let source = state.found_on?;
             let from = self.case.file.states.get(&source)?;
             let was_asked = from.refusal.is_some() && from.fetch.is_some();
-            let is_named = was_asked && self.leads_to(self.case.file.url(source), url);
-            is_named.then(|| ((*url).to_owned(), state.kind, state.depth.rank(), state.hops))
+            // What is farther now than what was found there was nearer then.
+            let was_nearer = from.is_done && state.is_done && from.depth > state.depth;
+            let is_named =
+                (was_asked || was_nearer) && self.leads_to(self.case.file.url(source), url);
+            is_named.then(|| ((*url).to_owned(), state))
         });
-        for (url, kind, depth, hops) in found.collect::<Vec<_>>() {
-            self.offer(&url, kind, depth, hops);
+        for (url, state) in found.collect::<Vec<_>>() {
+            self.offer_earlier(&url, state);
+        }
+    }
+
+    /// How far a part of a page is, which is not said: it may be nearer than the search knows
+    /// by a page that is too far as one, and leads there late.
+    pub(super) fn depth_of_part(&self, url: &str, depth: u16) -> u16 {
+        let said = self.file_state(url).map_or(depth, |state| state.depth.rank());
+        let leads_so_far = |(source, id): (&&str, &UrlId)| {
+            let source_depth = self.case.file.states[id].depth;
+            let may_be = source_depth.rank() == said || source_depth.next().rank() == said;
+            may_be && self.leads_to(source, url)
+        };
+        let is_nearer =
+            said < depth && (self.case.is_changed || self.by_url.iter().any(leads_so_far));
+        if is_nearer { said } else { depth }
+    }
+
+    /// Offers what was found where nothing leads to it any more. Where it was judged again
+    /// since, that may have been against it, or that it is another site's and no link leads
+    /// there that could be broken; unless something else leads to it.
+    fn offer_earlier(&mut self, url: &str, state: &State) {
+        let is_far = || {
+            let verdict = self.case.scope.judge(&parsed(url));
+            verdict.is_err_and(|refusal| refusal.reason == Reason::External)
+        };
+        let is_left = |reason: &Reason| match reason {
+            Reason::Asset => true,
+            Reason::External => is_far(),
+            _ => false,
+        };
+        if let Some(reason) = state.reason().filter(is_left).filter(|_| self.case.is_changed) {
+            self.shunned.entry(url.to_owned()).or_insert(reason);
+        } else {
+            self.offer(url, state.kind, state.depth.rank(), state.hops);
         }
     }
 

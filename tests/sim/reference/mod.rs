@@ -301,6 +301,11 @@ impl<'a> Search<'a> {
         if self.belongs_and_is_far(url, kind, depth) {
             return self.set_far(url, Kind::Page, refused(Reason::Depth));
         }
+        // How it is linked decides where it was met as a part of a page, and parts are not wanted.
+        if kind == Kind::Asset && self.is_unwanted_part(url) {
+            self.shunned.entry(url.to_owned()).or_insert(Reason::Asset);
+            return;
+        }
         if let Some(other) = self.claimed_kind(url, kind) {
             return self.reach_claimed(url, (kind, other), depth, hops);
         }
@@ -318,7 +323,9 @@ impl<'a> Search<'a> {
             depth: has_depth.then_some(depth),
             outcome: Some(String::new()),
         };
-        let is_here_anyway = self.was_done(url) || self.converted.contains(url);
+        let is_here_anyway = self.was_done(url)
+            || self.converted.contains(url)
+            || kind == Kind::Page && self.was_waited_for(url);
         if let Some(reason) = self.too_far(kind, depth, hops).filter(|_| !is_here_anyway) {
             stand.state = self.stays_aside(url, hops).unwrap_or(reason).as_str();
             return self.set_far(url, kind, stand);
@@ -477,6 +484,7 @@ impl<'a> Search<'a> {
         kind: Kind,
         (depth, hops): (u16, u8),
     ) {
+        let depth = if kind == Kind::Asset { self.depth_of_part(url, depth) } else { depth };
         let next = if depth == NO_WAY { NO_WAY } else { depth + 1 };
         let is_good = matches!(outcome, Outcome::Answer { status: 200, .. });
         match &served.node.answer {
