@@ -96,15 +96,16 @@ impl Search<'_> {
         }
     }
 
-    /// What is against a URL now may not have been when settings were others, and it was asked
-    /// for: what it names is known, if the file says that this was found there.
+    /// What is against a URL now, or lets it wait for ever, may not have been when settings were
+    /// others, and it was asked for: what it names is known, if the file says that this was
+    /// found there.
     pub(super) fn offer_earlier_finds(&mut self) {
         let urls = self.by_url.iter().filter(|_| self.case.is_changed);
         let found = urls.filter_map(|(url, id)| {
             let state = &self.case.file.states[id];
             let source = state.found_on?;
             let from = self.case.file.states.get(&source)?;
-            let was_asked = from.refusal.is_some() && from.fetch.is_some();
+            let was_asked = !from.is_done && from.fetch.is_some();
             // What is farther now than what was found there was nearer then.
             let was_nearer = from.is_done && state.is_done && from.depth > state.depth;
             let is_named =
