@@ -4,6 +4,8 @@
 
 mod site;
 
+use std::time::Duration;
+
 use site::{Answer, Desk, Site};
 
 fn home(other: &str) -> Site {
@@ -253,4 +255,28 @@ fn after_a_resume_a_form_to_another_site_is_no_way_there_either() {
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     let checked = "SELECT depth, status FROM urls WHERE kind = 'external'";
     assert_eq!(desk.rows("x.db", checked), ["2|200"]);
+}
+
+#[test]
+fn a_link_that_is_only_checked_needs_no_leave_of_robots_txt_after_a_kill_either() {
+    let rules = Answer::new(200, "text/plain", b"User-agent: *\nDisallow: /shut");
+    let other = Site::start(move |request, before| match (&*request.path, before) {
+        ("/robots.txt", _) => Some(rules.clone()),
+        ("/shut", 0) => Some(Answer::html("").after(Duration::from_mins(1))),
+        ("/shut", _) => Some(Answer::html("")),
+        _ => None,
+    });
+    let site = Site::of(&[("/", Answer::html(&format!("<a href={}>s</a>", other.url("/shut"))))]);
+    let (desk, allowed, url) = (Desk::new(), other.address.to_string(), site.url("/"));
+    let crawl = ["crawl", &url, "-o", "x.db", "-q", "--no-sitemaps"];
+    let far = ["--scope", "any", "--allow-private", &allowed];
+    assert_eq!(desk.run(&[&crawl[..], &far].concat()).code, Some(0));
+    assert_eq!(desk.rows("x.db", "SELECT reason FROM skipped"), ["robots"]);
+    let mut child = desk.start(&["resume", "x.db", "-q", "--scope", "host", "--check-external"]);
+    other.wait_for(2);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(desk.run(&["resume", "x.db", "-q"]).code, Some(0));
+    let checked = "SELECT state, status FROM urls WHERE kind = 'external'";
+    assert_eq!(desk.rows("x.db", checked), ["done|200"]);
 }

@@ -184,3 +184,24 @@ fn a_trap_that_shows_once_a_depth_is_raised_is_listed_and_can_be_released() {
     let held = "SELECT reason, detail IN (SELECT pattern FROM traps) FROM skipped";
     assert_eq!(desk.rows("x.db", held), ["trap|1"]);
 }
+
+#[test]
+fn what_a_trap_held_back_is_not_fetched_where_it_is_too_deep_by_now() {
+    let site = Site::start(|request, _| {
+        let path = request.path.as_str();
+        (path.len() < 24).then(|| Answer::html(&format!("<a href={path}r/>deeper</a>")))
+    });
+    let desk = Desk::new();
+    crawl(&desk, &site.url("/"), &[]);
+    let [held] = &desk.rows("x.db", "SELECT detail FROM skipped WHERE reason = 'trap'")[..] else {
+        panic!("the trap shows")
+    };
+    let before = site.paths();
+    resume(&desk, &["-d", "2"]);
+    assert_eq!(desk.run(&["traps", "x.db", "release", held]).code, Some(0));
+    resume(&desk, &[]);
+    assert_eq!(site.paths(), before, "it is deeper than 2");
+    assert_eq!(desk.rows("x.db", "SELECT reason FROM skipped"), ["depth"]);
+    resume(&desk, &["-d", "9"]);
+    assert!(site.paths().len() > before.len(), "and is fetched where it is not");
+}

@@ -95,6 +95,15 @@ fn who_asks_for_more_patience_than_we_have_is_left_for_a_resume() {
 }
 
 #[test]
+fn a_delay_as_long_as_the_longest_wait_is_none_to_give_up_on() {
+    let site = site_with(3, || Answer::html("well"));
+    let desk = Desk::new();
+    let equal = ["--delay", "150ms", "--set", "politeness.max_wait=150ms"];
+    let ran = crawl(&desk, &[&site.url("/")], &equal);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+}
+
+#[test]
 fn a_host_that_is_held_slows_no_other() {
     let slow = site_with(2, || Answer::status(503).with("Retry-After", "4"));
     let other = Site::start_at("127.0.0.2", |request, _| match &*request.path {

@@ -5,6 +5,7 @@
 
 use std::time::Instant;
 
+use super::frontier::JITTER;
 use super::record::{Moment, ServerId};
 use super::{Engine, Finish};
 
@@ -79,7 +80,8 @@ impl Engine {
         debug_assert!(asked || turn.is_some(), "something waits, and for something");
         let (at, server) = turn.filter(|_| !asked)?;
         let wait = at.saturating_duration_since(now.at);
-        if wait <= self.settings.politeness.max_wait.0 {
+        // A delay as long as the longest wait is none to give up on.
+        if wait <= self.settings.politeness.max_wait.0.saturating_add(JITTER) {
             return None;
         }
         Some(Finish::Waiting { server: self.servers.name(server.0).into(), wait })

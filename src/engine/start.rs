@@ -63,13 +63,14 @@ impl Engine {
         let depth = self.depth_of(&candidate);
         let Candidate { id, url, origin, kind, hops, .. } = candidate;
         self.known.set_taken(id, true);
-        let is_mirror = refusal.reason == Reason::Mirror;
-        // It may have been met just now.
-        self.flush_met();
-        self.actions.push(Action::Write(Record::Refused(id, refusal)));
-        if is_mirror {
+        if refusal.reason == Reason::Mirror {
+            // Before the refusal: if the process dies between the two, it is refused again.
             self.meet_twin(origin, &url, kind, Source { id: Some(id), depth, hops }, now);
         }
+        // It may have been met just now.
+        self.flush_met();
+        self.write_nearer();
+        self.actions.push(Action::Write(Record::Refused(id, refusal)));
     }
 
     pub(super) fn start(&mut self, candidate: Candidate, now: Moment) {

@@ -93,7 +93,9 @@ impl Engine {
             if !is_known || is_parked {
                 self.known.set_taken(candidate.id, false);
                 self.frontier.push(candidate);
-            } else if let Err(refusal) = self.origins.judge(origin, &candidate.url) {
+            } else if candidate.kind.obeys_robots()
+                && let Err(refusal) = self.origins.judge(origin, &candidate.url)
+            {
                 self.refuse(candidate, refusal, now);
             } else {
                 self.suspects.out = Some(candidate.id);

@@ -30,6 +30,7 @@ use pace::Pace;
 use sorted::Sorted;
 
 pub(super) use address::AddressLimits;
+pub(super) use pace::JITTER;
 
 /// Candidates in memory over all queues, as long as fewer queues than that have something pending.
 const MAX_WINDOWS: usize = 50_000;

@@ -15,7 +15,7 @@ const MAX_BACKOFF: Duration = Duration::from_mins(1);
 const RECOVERY_PER_ANSWER: f64 = 0.1;
 
 /// By how much the time from a start to its first byte on the wire may differ.
-pub(super) const JITTER: Duration = Duration::from_millis(5);
+pub(in crate::engine) const JITTER: Duration = Duration::from_millis(5);
 
 /// How fast a server may be asked.
 #[derive(Debug)]

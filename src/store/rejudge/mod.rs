@@ -164,7 +164,10 @@ impl Judge<'_> {
             },
             Err(refusal) if is_far => self.checked(it, refusal)?,
             Err(refusal) => Verdict::Aside(refusal, None),
-            Ok(()) => self.belonging_now(it)?,
+            Ok(()) => {
+                let verdict = self.belonging_now(it)?;
+                self.held_back(it, verdict)
+            }
         };
         // What a link was found to lead to stays known.
         Ok(if it.is_done && matches!(verdict, Verdict::Aside(..)) {
@@ -199,7 +202,6 @@ impl Judge<'_> {
                 Ok(too_deep.map_or(Verdict::Stays, |refusal| Verdict::Aside(refusal, None)))
             }
             None if it.kind == Kind::Asset => Ok(Verdict::Stays),
-            Some(Trap) if wishes.traps => Ok(Verdict::Stays),
             Some(Nofollow) if wishes.nofollow && !wishes.assets => Ok(Verdict::Stays),
             Some(Asset) if !wishes.assets => Ok(Verdict::Stays),
             // Only what a followed link leads to comes as far; is it followed still?
@@ -211,6 +213,15 @@ impl Judge<'_> {
                 Ok(too_deep.map_or(fetch, |refusal| Verdict::Aside(refusal, None)))
             }
             _ => self.by_links(it),
+        }
+    }
+
+    /// A trap goes on to hold back the page that it held, if nothing else is against it.
+    fn held_back(&self, it: &Standing, verdict: Verdict) -> Verdict {
+        let trap = it.refusal.as_ref().filter(|refusal| refusal.reason == Reason::Trap);
+        match (verdict, trap.filter(|_| self.belonging.wishes.traps)) {
+            (Verdict::Fetch(Kind::Page, way), Some(trap)) => Verdict::Aside(trap.clone(), way),
+            (verdict, _) => verdict,
         }
     }
 
@@ -263,7 +274,9 @@ impl Judge<'_> {
                 self.rejudged.released += u64::from(it.refusal.is_some() || it.is_done);
             }
             Verdict::Aside(refusal, _) => {
-                let sql = "UPDATE state SET state = 'aside', reason = ?3, detail = ?4 WHERE crawl_id = ?1 AND url_id = ?2";
+                // What was tried and told nothing does not count as a page any more.
+                let sql = "UPDATE state SET state = 'aside', reason = ?3, detail = ?4, attempts = 0
+                           WHERE crawl_id = ?1 AND url_id = ?2";
                 let row = params![crawl_id, it.id, refusal.reason.as_str(), &*refusal.detail];
                 tx.prepare_cached(sql)?.execute(row)?;
                 self.rejudged.set_aside += u64::from(it.refusal.is_none());

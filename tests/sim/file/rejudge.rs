@@ -65,9 +65,12 @@ impl File {
                     (state.origin, state.not_before) = (origin, None);
                     (state.attempts, state.crashes) = (0, 0);
                 }
-                Verdict::Aside(refusal, _) => {
+                Verdict::Aside(refusal, way) => {
                     rejudged.set_aside += u64::from(waited);
-                    state.refusal = Some(refusal);
+                    // One that stands as it stood is not touched.
+                    if way.is_some() || state.refusal.as_ref() != Some(&refusal) {
+                        (state.refusal, state.attempts) = (Some(refusal), 0);
+                    }
                 }
             }
         }
@@ -115,7 +118,14 @@ impl File {
             }
             Err(refusal) if is_far => self.far_verdict(id, refusal, now),
             Err(refusal) => Some(Verdict::Aside(refusal, None)),
-            Ok(()) => self.near_verdict(id, now, is_any_shunned),
+            Ok(()) => match (self.near_verdict(id, now, is_any_shunned)?, &state.refusal) {
+                (Verdict::Fetch(Kind::Page, way), Some(refusal))
+                    if refusal.reason == Reason::Trap && now.wishes.traps =>
+                {
+                    Some(Verdict::Aside(refusal.clone(), way))
+                }
+                (verdict, _) => Some(verdict),
+            },
         }
     }
 
@@ -140,7 +150,6 @@ impl File {
         match (state.reason(), state.kind) {
             (None, Kind::Page) => Some(Verdict::Aside(too_deep(state.depth)?, None)),
             (None, Kind::Asset) => None,
-            (Some(Trap), _) if now.wishes.traps => None,
             (Some(Nofollow), _) if now.wishes.nofollow && !now.wishes.assets => None,
             (Some(Asset), _) if !now.wishes.assets => None,
             (Some(Robots | Depth | Private | Mirror | Trap | Budget), Kind::Page)

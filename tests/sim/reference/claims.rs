@@ -5,7 +5,7 @@ use crawlite::engine::record::{Kind, UrlId};
 use crawlite::refusal::Reason;
 use crawlite::traps;
 
-use super::{Case, MAX_HOPS, Search};
+use super::{Case, Search};
 use crate::file::State;
 use crate::servers::{CHALLENGE, outcome_name};
 use crate::world::{ROBOTS_HOPS, Site, parsed};
@@ -28,27 +28,6 @@ fn is_dead(search: &Search<'_>, site: &Site) -> bool {
 }
 
 impl Search<'_> {
-    /// Whether `url` was fetched under other settings.
-    pub(super) fn was_done(&self, url: &str) -> bool {
-        // What failed may have been made pending again since.
-        let is_done = |id: &UrlId| self.case.file.states[id].is_done;
-        self.by_url.get(url).is_some_and(|id| self.case.past.done.contains(id) && is_done(id))
-    }
-
-    /// Whether `url` was met under other settings, and nothing was against it until its turn
-    /// came, or it was too far.
-    pub(super) fn was_met(&self, url: &str) -> bool {
-        use Reason::{Budget, Crashed, Depth, Mirror, Private, Robots, Trap};
-        let pending = &self.case.past.pending;
-        let waited = |id: &UrlId| {
-            let reason = self.case.file.states[id].reason();
-            let by_turn = [Budget, Crashed, Depth, Mirror, Private, Robots, Trap];
-            reason.is_none_or(|reason| by_turn.contains(&reason))
-        };
-        let stays = |id: &UrlId| pending.contains(id) && waited(id);
-        self.was_done(url) || self.by_url.get(url).is_some_and(stays)
-    }
-
     /// A way to what the file knows better, at the depth that it says.
     pub(super) fn grant(&mut self, url: &str, depth: u16, hops: u8) {
         let kind = self.file_state(url).map_or(Kind::Page, |state| state.kind);
@@ -57,11 +36,14 @@ impl Search<'_> {
 
     pub(super) fn grant_as(&mut self, url: &str, kind: Kind, depth: u16, hops: u8) {
         let said = self.file_state(url).map_or(depth, |state| state.depth.rank());
-        // What was too far as a page keeps that depth when it is met as a part of one.
-        let was_far = self.far.get(url).is_some_and(|stand| stand.depth == Some(said));
-        let depth = if was_far { said } else { depth };
+        let depth = if self.was_far(url, said) { said } else { depth };
         self.granted.insert(url.to_owned());
         self.way(url, kind, depth.max(said), hops);
+    }
+
+    /// What was too far as a page keeps that depth when it is met as a part of one.
+    fn was_far(&self, url: &str, depth: u16) -> bool {
+        self.far.get(url).is_some_and(|stand| stand.depth == Some(depth))
     }
 
     /// As what the file has a URL that was offered as `kind`, if as something else:
@@ -86,15 +68,6 @@ impl Search<'_> {
         (said != kind && is_possible).then_some(said)
     }
 
-    /// Whether `url` was to be checked only, and belongs to the crawl now, but is too far.
-    pub(super) fn belongs_and_is_far(&self, url: &str, kind: Kind, depth: u16) -> bool {
-        let state = self.file_state(url).filter(|state| state.kind == Kind::External);
-        let is_far = self.too_far(Kind::Page, depth, 0).is_some();
-        matches!(kind, Kind::Page | Kind::External)
-            && is_far
-            && state.is_some_and(|state| state.reason() == Some(Reason::Depth))
-    }
-
     /// Whether the file has `url` as a sitemap that nothing is against.
     pub(super) fn is_read_as_sitemap(&self, url: &str) -> bool {
         let state = self.file_state(url);
@@ -110,17 +83,17 @@ impl Search<'_> {
         if self.is_justified(url, kind) {
             return said;
         }
-        if kind == Kind::Asset && self.is_unwanted_part(url) {
+        if kind == Kind::Asset && self.is_far_part(url) {
             return said;
         }
-        // What its own visit gave, which robots.txt allowed then.
-        let was_asked = self.file_state(url).is_some_and(|state| state.attempts > 0);
-        let is_private = said == Reason::Private.as_str();
-        let was_let = if is_private && was_asked { "done" } else { said };
         let parsed = parsed(url);
         let Some(site) = self.case.world.site(parsed.origin()) else { return "done" };
         let obeys = self.case.config.politeness.robots && kind.obeys_robots();
         let fate = if obeys { self.fate(site) } else { Fate::Rules };
+        // What its own visit gave, which robots.txt allowed then, if it does not say so itself.
+        let was_asked = self.file_state(url).is_some_and(|state| state.attempts > 0);
+        let by_visit = said == Reason::Private.as_str() && fate != Fate::Private && was_asked;
+        let was_let = if by_visit { "done" } else { said };
         let may_answer = self.has_mood(site) || self.robots_may_vary(site);
         if obeys && !site.is_private && may_answer && matches!(was_let, "done" | "robots") {
             return was_let;
@@ -152,7 +125,7 @@ impl Search<'_> {
 
     /// Whether the file sets a URL aside by a rule that depends on what came first,
     /// and that rule may speak of it.
-    fn is_justified(&self, url: &str, kind: Kind) -> bool {
+    pub(super) fn is_justified(&self, url: &str, kind: Kind) -> bool {
         let Some(state) = self.file_state(url) else { return false };
         let Some(refusal) = &state.refusal else { return false };
         let canonical = parsed(url);
@@ -163,31 +136,6 @@ impl Search<'_> {
             Reason::Crashed => state.crashes >= 3 && self.case.crashes >= 3,
             _ => false,
         }
-    }
-
-    /// What was against `url` where other settings were, and stays so however far it is now.
-    pub(super) fn stays_aside(&self, url: &str, hops: u8) -> Option<Reason> {
-        let reason = self.file_state(url)?.reason().filter(|_| self.case.is_changed)?;
-        let stays = match reason {
-            Reason::Redirects => hops > MAX_HOPS,
-            Reason::Sitemaps => true,
-            Reason::Trap => self.case.config.scope.traps && self.is_justified(url, Kind::Page),
-            Reason::Crashed => self.is_justified(url, Kind::Page),
-            _ => false,
-        };
-        stays.then_some(reason)
-    }
-
-    /// Whether `url` was met as a part of a page when parts were wanted, and is set aside
-    /// as that, or as a page that is too far.
-    fn is_unwanted_part(&self, url: &str) -> bool {
-        let Some(state) = self.file_state(url) else { return false };
-        let is_against = match state.reason() {
-            Some(Reason::Asset) => true,
-            Some(Reason::Depth) => self.too_far(Kind::Page, state.depth.rank(), 0).is_some(),
-            _ => false,
-        };
-        is_against && self.case.is_changed && !self.case.config.scope.assets
     }
 
     fn is_trap(&self, url: &CanonicalUrl, pattern: &str) -> bool {
@@ -204,7 +152,10 @@ impl Search<'_> {
         let file = self.case.file;
         let count = |path: &str| {
             // One that was asked for and told nothing was in the place of another then.
-            let took = |state: &State| state.kind == Kind::Page && state.fetch.is_some();
+            let took = |state: &State| {
+                let was_asked = state.fetch.is_some() || state.reason() == Some(Reason::Crashed);
+                state.kind == Kind::Page && was_asked
+            };
             let states = file.states.iter().filter(|(_, it)| it.counts() || took(it));
             let urls = states.map(|(id, _)| file.canonical(*id));
             let here =
@@ -236,20 +187,15 @@ impl Search<'_> {
     }
 
     /// The URL that a URL of a mirror stands for.
-    fn twin(&self, url: &str) -> Option<String> {
+    pub(super) fn twin(&self, url: &str) -> Option<String> {
         let twin = self.original_of(url)?;
         Some(format!("{twin}{}", parsed(url).path_and_query()))
     }
 
     /// Whether a URL of a mirror stands for `url`.
-    fn is_twin(&self, url: &str) -> bool {
+    pub(super) fn is_twin(&self, url: &str) -> bool {
         let stands_for = |other: &str| self.twin(other).is_some_and(|twin| twin == url);
         self.by_url.keys().any(|other| stands_for(other))
-    }
-
-    /// The same, where other settings may have set it aside since.
-    pub(super) fn was_twin(&self, url: &str) -> bool {
-        self.case.is_changed && self.is_twin(url)
     }
 
     /// Offers what a URL of a mirror stands for.
@@ -259,37 +205,18 @@ impl Search<'_> {
         }
     }
 
-    /// Where settings were others, or as a part of a page, a URL of a mirror may have stood
-    /// for another, and nearer than it does now, if the file says that the one led to the other.
-    pub(super) fn offer_earlier_twins(&mut self) {
-        let may_have = self.case.is_changed || self.case.config.scope.assets;
-        let urls = self.by_url.iter().filter(|_| may_have);
-        let told = urls.filter_map(|(url, id)| {
-            // A link of its page to the other says nothing of that.
-            let twin = self.twin(url).filter(|twin| !self.leads_to(url, twin))?;
-            let state = self.file_state(&twin).filter(|state| state.found_on == Some(*id))?;
-            Some((twin, state.kind, state.depth.rank(), state.hops))
-        });
-        for (twin, kind, depth, hops) in told.collect::<Vec<_>>() {
-            self.offer(&twin, kind, depth, hops);
-        }
-    }
-
-    /// What is against a URL now may not have been when settings were others, and it was asked
-    /// for: what it names is known, if the file says that this was found there.
-    pub(super) fn offer_earlier_finds(&mut self) {
-        let urls = self.by_url.iter().filter(|_| self.case.is_changed);
-        let found = urls.filter_map(|(url, id)| {
-            let state = &self.case.file.states[id];
-            let source = state.found_on?;
-            let from = self.case.file.states.get(&source)?;
-            let was_asked = from.refusal.is_some() && from.fetch.is_some();
-            let is_named = was_asked && self.leads_to(self.case.file.url(source), url);
-            is_named.then(|| ((*url).to_owned(), state.kind, state.depth.rank(), state.hops))
-        });
-        for (url, kind, depth, hops) in found.collect::<Vec<_>>() {
-            self.offer(&url, kind, depth, hops);
-        }
+    /// How far a part of a page is, which is not said: it may be nearer than the search knows
+    /// by a page that is too far as one, and leads there late.
+    pub(super) fn depth_of_part(&self, url: &str, depth: u16) -> u16 {
+        let said = self.file_state(url).map_or(depth, |state| state.depth.rank());
+        let leads_so_far = |(source, id): (&&str, &UrlId)| {
+            let source_depth = self.case.file.states[id].depth;
+            let may_be = source_depth.rank() == said || source_depth.next().rank() == said;
+            may_be && self.leads_to(source, url)
+        };
+        let is_nearer =
+            said < depth && (self.case.is_changed || self.by_url.iter().any(leads_so_far));
+        if is_nearer { said } else { depth }
     }
 
     /// What asking for a robots.txt comes to, where no time decides.

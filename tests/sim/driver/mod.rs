@@ -4,6 +4,8 @@
 //! crashes at any instant, stops, aborts and jumps of the wall clock, and goes
 //! on until nothing is left. Everything follows from the seed.
 
+mod run;
+
 use std::fmt;
 use std::io::Write;
 use std::net::IpAddr;
@@ -11,39 +13,31 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crawlite::config::Config;
+use crawlite::engine::Finish;
 use crawlite::engine::record::{Candidate, Moment, Record, Reply, ServerId, Visited};
-use crawlite::engine::{Budgets, Engine, Event, Finish, Loaded};
 use crawlite::hash::UrlHasher;
 use crawlite::scope::Scope;
 use crawlite::store::{Belonging, Failure};
-use crawlite::traps::Traps;
 
-use super::Scale;
-use super::dice::Dice;
-use super::file::File;
-use super::life::Life;
-use super::reading::Rules;
-use super::real::Real;
-use super::reference::{self, Case, Past};
-use super::servers::Servers;
-use super::slots::Slots;
-use super::watch::{Terms, Watch};
-use super::wishes;
-use super::world::World;
+use crate::Scale;
+use crate::dice::Dice;
+use crate::file::File;
+use crate::reading::Rules;
+use crate::real::Real;
+use crate::reference::{self, Case, Past};
+use crate::servers::Servers;
+use crate::slots::Slots;
+use crate::watch::{Terms, Watch};
+use crate::wishes;
+use crate::world::World;
 
-/// Events of one run at most: beyond, it does not end.
-const MAX_EVENTS: u64 = 300_000;
-/// Events of one instant at most: beyond, the engine spins.
-const MAX_AT_ONCE: u64 = 20_000;
 /// Runs without trouble after which a crawl must be through.
 const MAX_CALM_RUNS: u64 = 4000;
-/// The year in which the crawls begin.
-const YEAR: u16 = 2026;
 const BEGAN_UNIX_MS: i64 = 1_780_000_000_000;
 
 /// What comes next in a run.
 #[derive(Debug)]
-pub(super) enum Next {
+pub(crate) enum Next {
     VisitEnds(Box<Visited>),
     LookedUp(ServerId, Option<IpAddr>),
     Commit,
@@ -57,7 +51,7 @@ pub(super) enum Next {
 
 impl Next {
     /// Whether the engine's own doing brings it.
-    pub(super) fn is_expected(&self) -> bool {
+    pub(crate) fn is_expected(&self) -> bool {
         matches!(self, Self::VisitEnds(_) | Self::LookedUp(..) | Self::Commit | Self::Reply(_))
     }
 }
@@ -71,13 +65,13 @@ enum Ended {
 
 /// One world, and all crawls of it.
 pub(crate) struct Sim {
-    pub(super) dice: Dice,
-    pub(super) world: World,
+    pub(crate) dice: Dice,
+    pub(crate) world: World,
     servers: Servers,
-    pub(super) file: File,
+    pub(crate) file: File,
     real: Option<Real>,
     slots: Slots,
-    pub(super) watch: Watch,
+    pub(crate) watch: Watch,
     hasher: UrlHasher,
     /// What the user asks for now, and the scope that follows.
     config: Config,
@@ -87,12 +81,12 @@ pub(crate) struct Sim {
     past: Past,
     is_changed: bool,
     /// Candidates that an engine keeps in memory, in all and in each queue.
-    pub(super) windows: (usize, usize),
+    pub(crate) windows: (usize, usize),
     /// How slow the writer is, in powers of two of microseconds.
-    pub(super) writer_bits: u64,
-    pub(super) visit_bits: u64,
-    pub(super) base: Instant,
-    pub(super) now: Duration,
+    pub(crate) writer_bits: u64,
+    pub(crate) visit_bits: u64,
+    pub(crate) base: Instant,
+    pub(crate) now: Duration,
     unix_ms_at_base: i64,
     runs: u64,
     crashes: u64,
@@ -305,209 +299,13 @@ impl Sim {
         self.stored = self.config.clone();
     }
 
-    pub(super) fn moment(&self) -> Moment {
+    pub(crate) fn moment(&self) -> Moment {
         let ms = i64::try_from(self.now.as_millis()).expect("small");
         Moment { at: self.base + self.now, unix_ms: self.unix_ms_at_base + ms }
     }
 
-    /// An engine of what the file knows, and one of what the real file knows.
-    fn engines(&mut self) -> (Engine, Option<Engine>, Duration) {
-        let moment = self.moment();
-        let blank = || Loaded {
-            traps: self.config.scope.traps.then(|| Traps::new(self.hasher, YEAR)),
-            budgets: Budgets::new(
-                self.config.limits.per_host,
-                self.config.limits.budgets.iter().map(|it| it.parse().expect("a budget")).collect(),
-            ),
-            ..Loaded::default()
-        };
-        self.file.count_crashes(&self.slots.culprits());
-        let suspects = self.slots.suspects();
-        self.slots = Slots::default();
-        let loaded = self.file.load(&suspects, blank(), moment.unix_ms);
-        let double = self.real.as_mut().map(|real| {
-            let mut double = real.load(blank(), moment.unix_ms);
-            double.elapsed = loaded.elapsed;
-            super::real::compare_loaded(&loaded, &double, self.file.urls.len());
-            double
-        });
-        let terms = Terms { world: &self.world, config: &self.config, scope: &self.scope };
-        self.watch.begin(terms, &self.file, &loaded, (self.now, moment.unix_ms));
-        let elapsed = loaded.elapsed;
-        let settings = wishes::settings(&self.config);
-        let engine = |loaded| {
-            let scope = Arc::clone(&self.scope);
-            let mut engine = Engine::new(settings.clone(), scope, self.hasher, loaded, moment);
-            engine.keep_in_memory(self.windows.0, self.windows.1);
-            engine
-        };
-        (engine(loaded), double.map(engine), elapsed)
-    }
-
-    /// One life of the process.
-    fn run(&mut self, trouble: Vec<Next>) -> Ended {
-        self.runs += 1;
-        let bits = if self.dice.chance(4) { 37 } else { 25 };
-        self.pass_time(bits);
-        self.resume();
-        let (engine, double, elapsed) = self.engines();
-        if std::env::var_os("CRAWLITE_SIM_SHOW").is_some() {
-            self.show(&trouble);
-        }
-        let mut run = Life::new(engine, double, self.config.clone(), elapsed, self.now);
-        if trouble.iter().any(|next| matches!(next, Next::Crash)) {
-            match self.dice.below(6) {
-                0 | 1 => run.dies_writing = 2,
-                2 => run.dies_writing = 20,
-                3 => run.dies_after = Some(self.dice.any_size(10)),
-                _ => {}
-            }
-        }
-        for next in trouble {
-            let bits = if self.dice.chance(60) { 23 } else { 28 };
-            let after = self.dice.any_size(bits);
-            run.plan(self.now + Duration::from_micros(after), next);
-        }
-        if self.dice.chance(10) {
-            let bits = if self.dice.chance(20) { 37 } else { 28 };
-            let jump = i64::try_from(self.dice.any_size(bits)).expect("small");
-            let jump = if self.dice.chance(50) { jump } else { -jump };
-            let after = self.dice.any_size(25);
-            run.plan(self.now + Duration::from_micros(after), Next::WallClockJumps(jump));
-        }
-        let ended = self.drive(&mut run);
-        if std::env::var_os("CRAWLITE_SIM_SHOW").is_some() {
-            let line = format!("run {} ended at {:?} with {ended:?}\n", self.runs, self.now);
-            std::io::stderr().write_all(line.as_bytes()).expect("stderr is open");
-        }
-        self.end_run(&ended);
-        ended
-    }
-
-    /// Says what a run begins with, for who looks for the cause of a failure.
-    fn show(&self, trouble: &[Next]) {
-        let line =
-            format!("run {} at {:?} with {trouble:?}\n  {:?}\n", self.runs, self.now, self.config);
-        let line = if self.runs == 1 { format!("{:#?}\n{line}", self.world) } else { line };
-        std::io::stderr().write_all(line.as_bytes()).expect("stderr is open");
-    }
-
-    /// What is left of a run, and whether it ended as it may.
-    fn end_run(&mut self, ended: &Ended) {
-        let now = self.moment().unix_ms;
-        match ended {
-            Ended::Crashed => {
-                self.crashes += 1;
-                self.file.crash();
-                if let Some(real) = &mut self.real {
-                    real.compare(&self.file);
-                    real.crash();
-                }
-            }
-            Ended::Finish(finish) => {
-                self.slots = Slots::default();
-                if let Some(real) = &mut self.real {
-                    real.compare(&self.file);
-                    real.finish(finish, now);
-                }
-                self.check_finish(finish);
-            }
-        }
-    }
-
-    fn check_finish(&self, finish: &Finish) {
-        let limits = &self.config.limits;
-        let (pages, bytes) = self.watch.totals();
-        let pending = self.file.states.values().filter(|state| state.is_pending()).count();
-        match finish {
-            Finish::Finished => {
-                assert_eq!(pending, 0, "the crawl is finished");
-                let owing = self.file.states.values().filter(|state| state.owes).count();
-                assert_eq!(owing, 0, "nothing is owed at the end");
-            }
-            Finish::Pages => {
-                let limit = limits.pages.expect("only a limit ends a crawl so");
-                assert!(pages >= limit, "{pages} pages at the limit of {limit}");
-            }
-            Finish::Bytes => {
-                let limit = limits.bytes.expect("only a limit ends a crawl so").0;
-                assert!(bytes >= limit, "{bytes} bytes at the limit of {limit}");
-            }
-            Finish::Time => assert!(limits.time.is_some(), "no time limit was set"),
-            Finish::Parked | Finish::NoAnswer => {
-                assert!(pending > 0, "URLs wait for another run");
-            }
-            Finish::Waiting { wait, server } => {
-                assert!(!server.is_empty(), "somebody is waited for");
-                assert!(*wait > self.config.politeness.max_wait.0, "{wait:?} is no long wait");
-            }
-            Finish::Stopped => {}
-        }
-    }
-
-    /// Carries a run on until it ends or the process dies.
-    fn drive(&mut self, run: &mut Life) -> Ended {
-        if !run.step(self, Event::Begin(self.world.seeds.clone())) {
-            return Ended::Crashed;
-        }
-        let (mut instant, mut at_once) = (self.now, 0);
-        for _ in 0..MAX_EVENTS {
-            if let Some(finish) = run.finish.take() {
-                while self.file.waiting() > 0 {
-                    self.commit(64, run.elapsed(self.now));
-                }
-                return Ended::Finish(finish);
-            }
-            let planned = run.agenda.first_key_value().map(|((at, _), _)| *at);
-            let next = match (planned, run.wake) {
-                (Some(at), Some(wake)) if wake < at => None,
-                (Some(_), _) => run.agenda.pop_first(),
-                (None, _) => None,
-            };
-            let (at, next) = match next {
-                Some(((at, _), next)) => (at, next),
-                None => (run.wake.take().expect("the engine waits for something"), Next::Tick),
-            };
-            run.expected -= usize::from(next.is_expected());
-            self.now = self.now.max(at);
-            at_once = if self.now == instant { at_once + 1 } else { 0 };
-            instant = self.now;
-            assert!(at_once < MAX_AT_ONCE, "it spins: {:?}", run.progress(self));
-            if !self.happens(run, next) {
-                return Ended::Crashed;
-            }
-        }
-        panic!("the run does not end: {:?}", run.progress(self));
-    }
-
-    /// One thing happens; false if the process dies of it.
-    fn happens(&mut self, run: &mut Life, next: Next) -> bool {
-        match next {
-            Next::VisitEnds(visited) => run.visit_ends(self, visited),
-            Next::Commit => run.commit(self),
-            Next::LookedUp(server, address) => {
-                self.watch.looked_up(server, address);
-                run.step(self, Event::LookedUp(server, address))
-            }
-            Next::Reply(reply) => run.step(self, Event::Replied(reply)),
-            Next::Tick => run.step(self, Event::Tick),
-            Next::Stop => run.step(self, Event::Stop),
-            Next::Abort => {
-                self.watch.give_up();
-                run.gave_up = true;
-                run.step(self, Event::Aborted)
-            }
-            Next::Crash => false,
-            Next::WallClockJumps(ms) => {
-                self.unix_ms_at_base += ms;
-                self.watch.jump();
-                true
-            }
-        }
-    }
-
     /// A visit begins.
-    pub(super) fn started(&mut self, candidate: &Candidate) {
+    pub(crate) fn started(&mut self, candidate: &Candidate) {
         let terms = Terms { world: &self.world, config: &self.config, scope: &self.scope };
         self.watch.start(terms, candidate, self.now);
         let touched = self.slots.occupy(candidate.id);
@@ -517,19 +315,19 @@ impl Sim {
     }
 
     /// A visit ended.
-    pub(super) fn ended(&mut self, visited: &Visited) {
+    pub(crate) fn ended(&mut self, visited: &Visited) {
         let terms = Terms { world: &self.world, config: &self.config, scope: &self.scope };
         self.watch.end(terms, visited, self.now);
     }
 
-    pub(super) fn answer(&mut self, candidate: &Candidate) -> Visited {
+    pub(crate) fn answer(&mut self, candidate: &Candidate) -> Visited {
         let rules = Rules { scope: &self.scope, wishes: &self.config.scope, hasher: self.hasher };
         let when = (self.now, self.moment().unix_ms);
         self.servers.answer(&self.world, rules, candidate, when, &mut self.dice)
     }
 
     /// A record goes to the writer.
-    pub(super) fn hand_over(&mut self, record: Record) {
+    pub(crate) fn hand_over(&mut self, record: Record) {
         self.watch.hand_over(&record);
         if let Some(touched) = self.slots.hand_over(&record)
             && let Some(real) = &self.real
@@ -540,7 +338,7 @@ impl Sim {
     }
 
     /// Commits up to `count` records; what is answered.
-    pub(super) fn commit(&mut self, count: usize, elapsed: Duration) -> Vec<Reply> {
+    pub(crate) fn commit(&mut self, count: usize, elapsed: Duration) -> Vec<Reply> {
         let batch = self.file.next_batch(count);
         batch.iter().for_each(|record| self.watch.committed(record));
         let touched = self.slots.commit(batch.len());
@@ -552,7 +350,7 @@ impl Sim {
     }
 
     /// What the real file answers to what the model answers so.
-    pub(super) fn real_reply(&mut self, reply: &Reply) -> Reply {
+    pub(crate) fn real_reply(&mut self, reply: &Reply) -> Reply {
         let real = self.real.as_mut().expect("a double has a real file");
         let said = real.next_reply();
         assert_eq!(said, *reply, "what the real file answers");
