@@ -4,6 +4,16 @@
 
 mod site;
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crawlite::canonical::CanonicalUrl;
+use crawlite::config::Config;
+use crawlite::engine::record::{Depth, Kind, Moment, OriginId, PendingRow, Record, Reply, UrlId};
+use crawlite::engine::{Action, Engine, Event, Known, Loaded, LoadedOrigin, Settings};
+use crawlite::hash::UrlHasher;
+use crawlite::robots::Rules;
+use crawlite::scope::Scope;
 use site::raw::{NOT_FOUND, Raw};
 use site::{Answer, Desk, Site};
 
@@ -100,4 +110,76 @@ fn of_http_https_and_www_one_is_crawled() {
         let mirrors = "SELECT count(*) FROM hosts WHERE mirror_of IS NOT NULL";
         assert_eq!(desk.rows("x.db", mirrors), ["3"], "{seed}");
     }
+}
+
+/// An engine that goes on with a page of www, which is known to show what the bare name shows.
+fn with_a_page_of_a_mirror(page: &CanonicalUrl, seeds: &[CanonicalUrl], now: Moment) -> Engine {
+    let Config { scope, politeness, limits, .. } = Config::default();
+    let hasher = UrlHasher::new([7; 16]);
+    let mut known = Known::default();
+    known.load_standing(UrlId(1), hasher.hash(page.as_str()), Depth::new(1), 0);
+    let origin = |name: &str, pending, mirror_of| LoadedOrigin {
+        name: name.into(),
+        pending,
+        rules: Some((Arc::new(Rules::allow_all()), Duration::ZERO)),
+        hold_until: None,
+        is_external: false,
+        mirror_of,
+    };
+    let twins = [
+        origin("http://example.test", 0, None),
+        origin("http://www.example.test", 1, Some(OriginId(1))),
+    ];
+    let loaded = Loaded { known, origins: twins.into(), ..Loaded::default() };
+    let scope = Arc::new(Scope::new(&scope, seeds).unwrap());
+    let settings = Settings {
+        concurrency: 4,
+        retries: 0,
+        sitemaps: false,
+        mirrors: false,
+        politeness,
+        limits,
+    };
+    Engine::new(settings, scope, hasher, loaded, now)
+}
+
+#[test]
+fn what_a_url_of_a_mirror_stands_for_is_known_before_that_url_is_set_aside() {
+    let page = CanonicalUrl::parse("http://www.example.test/only-here").unwrap();
+    let seeds = [CanonicalUrl::parse("http://example.test/").unwrap()];
+    let mut now = Moment { at: Instant::now(), unix_ms: 0 };
+    let mut engine = with_a_page_of_a_mirror(&page, &seeds, now);
+    let row = PendingRow {
+        id: UrlId(1),
+        url: page,
+        kind: Kind::Page,
+        depth: Depth::new(1),
+        hops: 0,
+        attempts: 0,
+        not_before: None,
+        revisit: false,
+    };
+    let mut actions = engine.on(Event::Begin(Vec::new()), now);
+    let rows = Reply::Refilled { origin: OriginId(2), rows: vec![row], more: false };
+    actions.extend(engine.on(Event::Replied(rows), now));
+    let asked = actions.iter().find_map(|action| match action {
+        Action::LookUp(server, _) => Some(*server),
+        _ => None,
+    });
+    actions.extend(engine.on(Event::LookedUp(asked.unwrap(), None), now));
+    now.at += Duration::from_mins(1);
+    actions.extend(engine.on(Event::Tick, now));
+    let position = |is_it: &dyn Fn(&Record) -> bool| {
+        let is_it = |action: &Action| matches!(action, Action::Write(record) if is_it(record));
+        actions.iter().position(is_it).unwrap()
+    };
+    let twin = "http://example.test/only-here";
+    let met = position(&|record| match record {
+        Record::Met(met) => {
+            met.urls.iter().any(|url| url.new.as_ref().is_some_and(|(text, _)| **text == *twin))
+        }
+        _ => false,
+    });
+    let refused = position(&|record| matches!(record, Record::Refused(UrlId(1), _)));
+    assert!(met < refused, "whoever dies between the two must not lose the page: {actions:?}");
 }

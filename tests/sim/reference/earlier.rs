@@ -125,12 +125,13 @@ impl Search<'_> {
             let verdict = self.case.scope.judge(&parsed(url));
             verdict.is_err_and(|refusal| refusal.reason == Reason::External)
         };
-        let is_left = |reason: &Reason| match reason {
-            Reason::Asset => true,
-            Reason::External => is_far(),
-            _ => false,
+        let left = match state.reason().filter(|_| self.case.is_changed) {
+            // How it is linked is said where a link leads there.
+            Some(Reason::Asset | Reason::Nofollow) => Some(Reason::Asset),
+            Some(Reason::External) if is_far() => Some(Reason::External),
+            _ => None,
         };
-        if let Some(reason) = state.reason().filter(is_left).filter(|_| self.case.is_changed) {
+        if let Some(reason) = left {
             self.shunned.entry(url.to_owned()).or_insert(reason);
         } else {
             self.offer(url, state.kind, state.depth.rank(), state.hops);

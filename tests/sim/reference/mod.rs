@@ -99,6 +99,7 @@ pub(crate) fn compare(case: &Case<'_>) {
         search.stands.entry(url).or_insert(stand);
     }
     for (url, reason) in std::mem::take(&mut search.shunned) {
+        let reason = search.stays_aside(&url, 0).unwrap_or(reason);
         search.stands.entry(url).or_insert_with(|| refused(reason));
     }
     search.compare();
