@@ -1,5 +1,6 @@
 //! A URL was met: is it new, may it be fetched, and is it nearer than we thought?
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::answer::retry_wait;
@@ -271,15 +272,21 @@ impl Engine {
             Reply::Passed => self.suspects.settled(),
             Reply::Nearer(rows) => {
                 self.nearer_out -= 1;
-                let mut offered = Vec::new();
+                let mut offered = BTreeSet::new();
                 for row in rows {
                     offered.extend(row.owes_an_offer().then_some(row.id));
                     self.came_nearer(row, now);
+                }
+                // One that a later row brought nearer once more is asked about again, and
+                // owes until that is answered.
+                for (id, ..) in &self.nearer {
+                    offered.remove(id);
                 }
                 self.read_known_rules(now);
                 self.flush_met();
                 self.write_nearer();
                 if !offered.is_empty() {
+                    let offered = offered.into_iter().collect();
                     self.actions.push(Action::Write(Record::Offered(offered)));
                 }
             }
