@@ -90,7 +90,7 @@ pub(super) fn client(
         .dns_resolver(Arc::new(resolver))
         .connect_timeout(config.connect_timeout.0)
         .read_timeout(config.idle_timeout.0.max(Duration::from_mins(1)).min(config.timeout.0))
-        .pool_idle_timeout(IDLE)
+        .pool_idle_timeout(IDLE / 2) // looked at once in that time: some wait twice as long
         .pool_max_idle_per_host(config.concurrency)
         .http1_max_headers(MAX_HEADERS)
         .http2_max_header_list_size(64 * 1024);

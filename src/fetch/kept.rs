@@ -1,6 +1,6 @@
 //! Is the connection of an origin worth keeping?
 //!
-//! One that waits for the next request takes some 30 KB of memory and a file descriptor. Of
+//! One that waits for the next request takes some 35 KB of memory and a file descriptor. Of
 //! thousands of origins that are asked in turn most would wait in vain, so only those of
 //! some are kept.
 
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a connection waits for the next request.
+/// How long a connection waits for the next request at most.
 pub(super) const IDLE: Duration = Duration::from_secs(15);
 /// Origins whose connections are kept at the same time.
 const MOST: usize = 512;
