@@ -121,7 +121,7 @@ fn with_a_page_of_a_mirror(page: &CanonicalUrl, seeds: &[CanonicalUrl], now: Mom
     let origin = |name: &str, pending, mirror_of| LoadedOrigin {
         name: name.into(),
         pending,
-        rules: Some((Arc::new(Rules::allow_all()), Duration::ZERO)),
+        rules: Some((Rules::allow_all(), Duration::ZERO)),
         hold_until: None,
         is_external: false,
         mirror_of,

@@ -84,7 +84,8 @@ pub(super) struct Frontier {
 
 #[derive(Debug)]
 struct Server {
-    origins: Vec<OriginId>,
+    /// The newest of its origins; each knows the one before.
+    newest: Option<OriginId>,
     /// What needs no leave of robots.txt: robots.txt itself.
     urgent: VecDeque<Candidate>,
     in_flight: usize,
@@ -100,6 +101,8 @@ struct Server {
 #[derive(Debug)]
 struct Queue {
     server: ServerId,
+    /// The origin of this server that was added before.
+    before: Option<OriginId>,
     window: Sorted,
     /// Every pending URL before it is in the window; `None`: every one is.
     edge: Option<Key>,
@@ -150,7 +153,7 @@ impl Frontier {
     pub(super) fn add_server(&mut self, delay: Duration, first_start: Instant) -> ServerId {
         let id = ServerId(u32::try_from(self.servers.len()).expect("fewer servers than URLs"));
         self.servers.push(Server {
-            origins: Vec::new(),
+            newest: None,
             urgent: VecDeque::new(),
             in_flight: 0,
             next_start: first_start,
@@ -164,8 +167,11 @@ impl Frontier {
 
     /// A new origin of `server`, with so many rows on disk. Origins come in the order of their ids.
     pub(super) fn add_origin(&mut self, server: ServerId, rows: u64) -> OriginId {
+        let origin = OriginId(u32::try_from(self.queues.len() + 1).expect("fewer than URLs"));
+        let before = self.server_mut(server).newest.replace(origin);
         self.queues.push(Queue {
             server,
+            before,
             window: Sorted::default(),
             edge: (rows > 0).then_some(FIRST),
             pending: rows,
@@ -174,8 +180,6 @@ impl Frontier {
             refill: Refill::No,
         });
         self.waiting += rows;
-        let origin = OriginId(u32::try_from(self.queues.len()).expect("fewer origins than URLs"));
-        self.server_mut(server).origins.push(origin);
         self.share_out(origin);
         origin
     }
@@ -260,13 +264,12 @@ impl Frontier {
     }
 
     fn pop_queued(&mut self, server: ServerId) -> Candidate {
-        let first = |origin: &OriginId| {
-            let queue = self.queue(*origin);
-            queue.window.key(0).filter(|_| queue.is_open).map(|key| (key, *origin))
+        let first = |origin| {
+            let queue = self.queue(origin);
+            queue.window.key(0).filter(|_| queue.is_open).map(|key| (key, origin))
         };
-        let origins = &self.servers[server.0 as usize].origins;
-        let (_, origin) =
-            origins.iter().filter_map(first).min().expect("a ready server has something to start");
+        let firsts = self.origins_of(server).filter_map(first);
+        let (_, origin) = firsts.min().expect("a ready server has something to start");
         let queue = self.queue_mut(origin);
         let candidate = queue.window.pop_first().expect("it was the first key");
         queue.pending -= 1;
@@ -323,8 +326,9 @@ impl Frontier {
 
     /// Parks all origins of a server that are not parked yet, and names them.
     pub(super) fn park_server(&mut self, server: ServerId) -> Vec<OriginId> {
-        let mut origins = self.servers[server.0 as usize].origins.clone();
+        let mut origins: Vec<_> = self.origins_of(server).collect();
         origins.retain(|origin| !self.queue(*origin).is_parked);
+        origins.reverse();
         origins.iter().for_each(|origin| self.park(*origin));
         origins
     }
@@ -355,8 +359,8 @@ impl Frontier {
     fn settle(&mut self, id: ServerId) {
         let server = &self.servers[id.0 as usize];
         let has_work = !server.urgent.is_empty()
-            || server.origins.iter().any(|origin| {
-                let queue = self.queue(*origin);
+            || self.origins_of(id).any(|origin| {
+                let queue = self.queue(origin);
                 queue.is_open && !queue.window.is_empty()
             });
         let Some(address) = server.address else {
@@ -384,6 +388,12 @@ impl Frontier {
         }
         self.server_mut(id).place = place;
         self.settle_address(address);
+    }
+
+    /// The origins of a server, the newest first.
+    fn origins_of(&self, server: ServerId) -> impl Iterator<Item = OriginId> {
+        let newest = self.servers[server.0 as usize].newest;
+        std::iter::successors(newest, |origin| self.queue(*origin).before)
     }
 
     fn queue(&self, origin: OriginId) -> &Queue {
