@@ -75,3 +75,41 @@ impl Sorted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canonical::CanonicalUrl;
+    use crate::engine::record::{Depth, Kind, OriginId, ServerId, UrlId};
+
+    fn candidate(depth: u16, id: u32) -> Candidate {
+        Candidate {
+            id: UrlId(id),
+            url: CanonicalUrl::from_stored("https://example.org/".to_owned()),
+            origin: OriginId(1),
+            server: ServerId(0),
+            kind: Kind::Page,
+            depth: Depth::new(depth),
+            hops: 0,
+            attempts: 0,
+            revisit: false,
+        }
+    }
+
+    #[test]
+    fn candidates_stand_by_depth_and_id_however_they_come() {
+        let mut sorted = Sorted::default();
+        for (depth, id) in [(1, 5), (0, 9), (2, 1), (1, 3), (1, 4), (0, 2)] {
+            sorted.insert(candidate(depth, id));
+        }
+        let key = |depth, id| (Depth::new(depth), UrlId(id));
+        assert_eq!((sorted.len(), sorted.key(2)), (6, Some(key(1, 3))));
+        assert_eq!(sorted.last_key(), Some(key(2, 1)));
+        assert!(sorted.remove(key(1, 9)).is_none());
+        assert_eq!(sorted.remove(key(1, 4)).map(|it| it.id), Some(UrlId(4)));
+        let rest: Vec<_> = sorted.split_off(key(1, 4)).map(|it| it.id.0).collect();
+        assert_eq!(rest, [5, 1]);
+        let first: Vec<_> = std::iter::from_fn(|| sorted.pop_first()).map(|it| it.id.0).collect();
+        assert_eq!((first, sorted.is_empty()), (vec![2, 9, 3], true));
+    }
+}
