@@ -172,12 +172,17 @@ fn a_page_that_is_fetched_as_a_part_of_another_is_as_near_as_a_link_to_it_says()
     assert_eq!(desk.rows("x.db", depths), ["0", "1", "1"]);
 }
 
+/// A site each of whose pages leads to a longer path, below so many bytes.
+fn ever_deeper(bytes: usize) -> Site {
+    Site::start(move |request, _| {
+        let path = request.path.as_str();
+        (path.len() < bytes).then(|| Answer::html(&format!("<a href={path}r/>deeper</a>")))
+    })
+}
+
 #[test]
 fn a_trap_that_shows_once_a_depth_is_raised_is_listed_and_can_be_released() {
-    let site = Site::start(|request, _| {
-        let path = request.path.as_str();
-        (path.len() < 12).then(|| Answer::html(&format!("<a href={path}r/>deeper</a>")))
-    });
+    let site = ever_deeper(12);
     let desk = Desk::new();
     crawl(&desk, &site.url("/"), &["-d", "3"]);
     resume(&desk, &["-d", "9"]);
@@ -187,10 +192,7 @@ fn a_trap_that_shows_once_a_depth_is_raised_is_listed_and_can_be_released() {
 
 #[test]
 fn what_a_trap_held_back_is_not_fetched_where_it_is_too_deep_by_now() {
-    let site = Site::start(|request, _| {
-        let path = request.path.as_str();
-        (path.len() < 24).then(|| Answer::html(&format!("<a href={path}r/>deeper</a>")))
-    });
+    let site = ever_deeper(24);
     let desk = Desk::new();
     crawl(&desk, &site.url("/"), &[]);
     let [held] = &desk.rows("x.db", "SELECT detail FROM skipped WHERE reason = 'trap'")[..] else {

@@ -230,10 +230,7 @@ impl Engine {
                 Refusal::new(Reason::Redirects, format!("behind {} redirects", source.hops))
             })
         };
-        let by_robots = || {
-            let obeys = found.kind.obeys_robots();
-            obeys.then(|| self.origins.judge(origin, &url).err()).flatten()
-        };
+        let by_robots = || self.origins.judge(origin, found.kind, &url).err();
         let mut refusal = too_far.or_else(too_many_hops).or_else(by_robots);
         // Seeds, which nobody was led to, are what the user wants.
         if refusal.is_none() && found.kind == Kind::Page && source.id.is_some() {

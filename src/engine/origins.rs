@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::names::Names;
-use super::record::OriginId;
+use super::record::{Kind, OriginId};
 use crate::canonical::CanonicalUrl;
 use crate::refusal::{Reason, Refusal};
 use crate::robots::{Rules, Verdict};
@@ -218,8 +218,17 @@ impl Origins {
         Ok(())
     }
 
-    /// What robots.txt says of a URL; `Ok` also while it is not known.
-    pub(super) fn judge(&self, id: OriginId, url: &CanonicalUrl) -> Result<(), Refusal> {
+    /// What robots.txt says of a URL, if it is asked about such; `Ok` also while it is not
+    /// known.
+    pub(super) fn judge(
+        &self,
+        id: OriginId,
+        kind: Kind,
+        url: &CanonicalUrl,
+    ) -> Result<(), Refusal> {
+        if !kind.obeys_robots() {
+            return Ok(());
+        }
         match self.access(id) {
             Access::Rules { rules, .. } => match rules.verdict(url.path_and_query()) {
                 Verdict::Allowed => Ok(()),

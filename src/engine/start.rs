@@ -12,10 +12,7 @@ impl Engine {
         if candidate.kind == Kind::Robots {
             return Some(candidate);
         }
-        if self.settings.politeness.robots
-            && candidate.kind.obeys_robots()
-            && !self.origins.is_known(candidate.origin, now.at)
-        {
+        if self.lacks_rules(&candidate, now) {
             self.frontier.set_open(candidate.origin, false);
             self.ask_rules(candidate.origin, now);
             if let Some(candidate) = self.suspects.put_back(candidate) {
@@ -24,9 +21,8 @@ impl Engine {
             return None;
         }
         let mut verdict = self.belongs(&candidate);
-        if candidate.kind.obeys_robots() && verdict.is_ok() {
-            verdict = self.origins.judge(candidate.origin, &candidate.url);
-        }
+        verdict = verdict
+            .and_then(|()| self.origins.judge(candidate.origin, candidate.kind, &candidate.url));
         let is_new_page = candidate.kind == Kind::Page && candidate.attempts == 0;
         if is_new_page && verdict.is_ok() {
             verdict = self.trap_of(&candidate, now).map_or(Ok(()), Err);
@@ -47,6 +43,13 @@ impl Engine {
             self.budgets.count(&candidate.url);
         }
         Some(candidate)
+    }
+
+    /// Whether a candidate needs leave of a robots.txt that is not known.
+    pub(super) fn lacks_rules(&self, candidate: &Candidate, now: Moment) -> bool {
+        self.settings.politeness.robots
+            && candidate.kind.obeys_robots()
+            && !self.origins.is_known(candidate.origin, now.at)
     }
 
     /// Whether a row of an earlier run still lies in the scope.

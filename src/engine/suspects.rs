@@ -81,20 +81,17 @@ impl Engine {
         while self.suspects.out.is_none() && !self.suspects.is_settling {
             let Some(candidate) = self.suspects.waiting.front() else { return };
             let origin = candidate.origin;
-            let is_known = !self.settings.politeness.robots
-                || !candidate.kind.obeys_robots()
-                || self.origins.is_known(origin, now.at);
+            let lacks_rules = self.lacks_rules(candidate, now);
             // Its server may have been parked since another of its suspects was visited.
             let is_parked = self.frontier.is_parked(origin);
-            if !is_known && !is_parked && !self.origins.is_unreachable(origin) {
+            if lacks_rules && !is_parked && !self.origins.is_unreachable(origin) {
                 return self.ask_rules(origin, now);
             }
             let candidate = self.suspects.waiting.pop_front().expect("it is the front");
-            if !is_known || is_parked {
+            if lacks_rules || is_parked {
                 self.known.set_taken(candidate.id, false);
                 self.frontier.push(candidate);
-            } else if candidate.kind.obeys_robots()
-                && let Err(refusal) = self.origins.judge(origin, &candidate.url)
+            } else if let Err(refusal) = self.origins.judge(origin, candidate.kind, &candidate.url)
             {
                 self.refuse(candidate, refusal, now);
             } else {

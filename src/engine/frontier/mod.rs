@@ -16,6 +16,7 @@
 
 mod address;
 mod pace;
+mod parked;
 mod sorted;
 mod starts;
 mod window;
@@ -203,13 +204,6 @@ impl Frontier {
         self.waiting
     }
 
-    pub(super) fn parked(&self) -> impl Iterator<Item = OriginId> {
-        (1_u32..)
-            .zip(&self.queues)
-            .filter(|(_, queue)| queue.is_parked && queue.pending > 0)
-            .map(|(id, _)| OriginId(id))
-    }
-
     /// Puts a candidate that was not pending before into its queue.
     pub(super) fn push(&mut self, candidate: Candidate) {
         let origin = candidate.origin;
@@ -310,34 +304,6 @@ impl Frontier {
         let queue = self.queue_mut(origin);
         queue.is_open = is_open && !queue.is_parked;
         self.settle_origin(origin);
-    }
-
-    /// Leaves the URLs of an origin where they are until a resume: on disk.
-    pub(super) fn park(&mut self, origin: OriginId) {
-        let queue = self.queue_mut(origin);
-        let pending = queue.pending;
-        if !std::mem::replace(&mut queue.is_parked, true) {
-            self.waiting -= pending;
-        }
-        self.share_out(origin);
-        self.cut(origin, FIRST);
-        self.set_open(origin, false);
-    }
-
-    /// Parks all origins of a server that are not parked yet, and names them.
-    pub(super) fn park_server(&mut self, server: ServerId) -> Vec<OriginId> {
-        let mut origins: Vec<_> = self.origins_of(server).collect();
-        origins.retain(|origin| !self.queue(*origin).is_parked);
-        origins.reverse();
-        origins.iter().for_each(|origin| self.park(*origin));
-        origins
-    }
-
-    /// A URL of a parked origin that was done is a pending row again.
-    pub(super) fn reopen(&mut self, origin: OriginId) {
-        let queue = self.queue_mut(origin);
-        debug_assert!(queue.is_parked, "so it waits on disk");
-        queue.pending += 1;
     }
 
     /// When the next candidate may start.

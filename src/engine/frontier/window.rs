@@ -35,11 +35,6 @@ impl Frontier {
         self.queue(origin).edge.is_none_or(|edge| place < edge)
     }
 
-    /// Whether all URLs of an origin are left to the rows until a resume.
-    pub(in crate::engine) fn is_parked(&self, origin: OriginId) -> bool {
-        self.queue(origin).is_parked
-    }
-
     /// Moves a queued candidate to another depth if it is in memory.
     pub(in crate::engine) fn move_to(&mut self, id: UrlId, depth: Depth) {
         if let Some(mut candidate) = self.take_out(id) {

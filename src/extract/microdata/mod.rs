@@ -52,9 +52,8 @@ impl Microdata {
 }
 
 /// How much microdata a page has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Extent {
-    #[default]
     Nothing,
     /// Items.
     Items,
